@@ -1,0 +1,105 @@
+//! `Fetch` (1): reads batches, and waits for more if there are too few.
+//!
+//! Waiting ends with the first move of any log's offsets that brings enough bytes; there is no
+//! polling. The size limits are soft as in Kafka: the first batch comes whatever its size.
+//! Source: Kafka protocol guide, "Fetch"; sessions: KIP-227; topic ids: KIP-516.
+
+mod read;
+pub(crate) mod session;
+
+use super::Call;
+use crate::error::ErrorCode;
+use crate::wire::message;
+use commitlog::Isolation;
+use futures::future::select_all;
+use kafka_wire::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_wire::{FetchRequest, FetchResponse};
+use kafka_wire_core::{StrBytes, Uuid};
+use read::{Limits, read};
+use session::{Key, Opened, Wanted};
+use std::time::Duration;
+
+/// `fetch.max.bytes` of the broker.
+const RESPONSE_BYTES_MAX: i32 = 57_671_680;
+
+type Moved<'a> = std::pin::Pin<
+    Box<dyn Future<Output = Result<(), tokio::sync::watch::error::RecvError>> + Send + 'a>,
+>;
+
+pub(crate) async fn answer(call: &Call, request: FetchRequest) -> FetchResponse {
+    let opened = match call.node.fetch_sessions.open(call, &request) {
+        Ok(opened) => opened,
+        Err(error) => return message!(FetchResponse { error_code: error.code() }),
+    };
+    let limits = Limits {
+        max_bytes: request.max_bytes.clamp(0, RESPONSE_BYTES_MAX),
+        isolation: if request.isolation_level == 1 {
+            Isolation::Committed
+        } else {
+            Isolation::Uncommitted
+        },
+    };
+    let patience = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let enough = usize::try_from(request.min_bytes.max(0)).unwrap_or(0);
+    let deadline = tokio::time::sleep(patience);
+    tokio::pin!(deadline);
+    loop {
+        let mut watches = watches(call, &opened.wanted);
+        let data = read(call, &opened.wanted, limits);
+        let bytes: usize = data.iter().map(|one| one.records.as_ref().map_or(0, |r| r.len())).sum();
+        let failed = data.iter().any(|one| {
+            one.error_code != ErrorCode::None.code() || one.diverging_epoch.end_offset >= 0
+        });
+        if failed || bytes >= enough || patience.is_zero() || opened.wanted.is_empty() {
+            return respond(call, opened, data);
+        }
+        let moved = watches.iter_mut().map(|watch| Box::pin(watch.changed()) as _);
+        // One that never ends, since there must be one.
+        let moved = moved.chain([Box::pin(std::future::pending()) as Moved<'_>]);
+        tokio::select! {
+            _ = select_all(moved) => {}
+            () = &mut deadline => {
+                let data = read(call, &opened.wanted, limits);
+                return respond(call, opened, data);
+            }
+        }
+    }
+}
+
+/// Watches of the wanted logs, taken before they are read so that no move is missed.
+fn watches(
+    call: &Call,
+    wanted: &[(Key, Wanted)],
+) -> Vec<tokio::sync::watch::Receiver<commitlog::Offsets>> {
+    wanted
+        .iter()
+        .filter_map(|(key, _)| key.partition(call).ok())
+        .map(|(_, partition)| {
+            let mut watch = partition.log.watch();
+            watch.borrow_and_update();
+            watch
+        })
+        .collect()
+}
+
+fn respond(call: &Call, opened: Opened, data: Vec<PartitionData>) -> FetchResponse {
+    let session_id = opened.session_id();
+    let keys: Vec<Key> = opened.wanted.iter().map(|(key, _)| key.clone()).collect();
+    let kept = call.node.fetch_sessions.select(&opened, data);
+    let mut response = message!(FetchResponse { session_id: session_id });
+    for (key, one) in keys.into_iter().zip(kept) {
+        let Some(one) = one else { continue };
+        let (name, id): (StrBytes, Uuid) = (key.name, key.id);
+        match response.responses.last_mut() {
+            Some(topic) if topic.topic == name && topic.topic_id == id => {
+                topic.partitions.push(one);
+            }
+            _ => response.responses.push(message!(FetchableTopicResponse {
+                topic: name,
+                topic_id: id,
+                partitions: vec![one],
+            })),
+        }
+    }
+    response
+}

@@ -1,0 +1,5 @@
+//! Sockets: the listener, one task per connection, and frames.
+
+pub(crate) mod connection;
+pub(crate) mod frame;
+pub(crate) mod listener;

@@ -1,0 +1,14 @@
+//! The broker, spoken to over TCP by a small raw client.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod client;
+mod groups;
+mod handshake;
+mod produce_fetch;
+mod transactions;

@@ -1,0 +1,43 @@
+//! The SQL that Millstream accepts: Flink-style DDL, Spark-style expressions, on DataFusion.
+//!
+//! Owns the list of functions and operators ([`catalogue()`]), the reading of statement files
+//! ([`parse_statements`]), and the lowering of expressions to DataFusion ([`parse_expression`],
+//! [`lower`], [`physical`]). An entry is in the list only if `PySpark` 4.2 with its defaults (ANSI
+//! mode, UTC session zone) gives the same value and the same type for every example;
+//! `cargo x dialect` proves it.
+//!
+//! Never does: read a table, plan a query, keep state, read the clock. Every expression is a
+//! function of its row alone.
+
+mod aggregate;
+mod calendar;
+mod call;
+mod catalogue;
+mod cast;
+mod decimal;
+mod definition;
+mod error;
+mod evaluate;
+mod functions;
+mod java_pattern;
+mod json;
+mod lower;
+mod nearest;
+mod number_text;
+mod pattern;
+mod session;
+mod statement;
+mod syntax;
+mod types;
+mod udf;
+
+pub use aggregate::SAMPLE_SQL;
+pub use catalogue::{Entry, Kind, catalogue, entry};
+pub use definition::{Column, TableDefinition, Watermark};
+pub use error::{DialectError, EvaluateError, Position};
+pub use evaluate::value_text;
+pub use lower::{is_deterministic, lower, parse_expression, parse_sql_expression, physical};
+pub use nearest::nearest;
+pub use session::{SessionOptions, session};
+pub use statement::{InsertDefinition, Spanned, Statement, parse_statements};
+pub use types::{parse_type, type_name};

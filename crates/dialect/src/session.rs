@@ -1,0 +1,74 @@
+//! The DataFusion session that lowered expressions and plans run in.
+//!
+//! Owns the settings that make plans repeatable: no dynamic filters, no skipped partial
+//! aggregation, NULL order and literals as in Spark, UTC. Memory is bounded, and what does not
+//! fit goes to `spill_dir`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::error::DialectError;
+use crate::functions;
+use crate::udf::Udf;
+
+/// What a session may use.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// Bytes of memory for sorting, joining and grouping, shared by all plans of the session.
+    pub memory_bytes: usize,
+    /// Folder for what does not fit in memory; made by DataFusion when needed.
+    pub spill_dir: PathBuf,
+    /// Parts that a plan is cut into; 1 for small batches.
+    pub target_partitions: usize,
+}
+
+/// Opens a session with the functions of the list registered over DataFusion's own.
+///
+/// # Errors
+/// [`DialectError::Planning`] if the spill folder cannot be used.
+pub fn session(options: &SessionOptions) -> Result<SessionContext, DialectError> {
+    let disk = DiskManagerBuilder::default()
+        .with_mode(DiskManagerMode::Directories(vec![options.spill_dir.clone()]));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .with_disk_manager_builder(disk)
+        .build_arc()?;
+    let state = SessionStateBuilder::new()
+        .with_config(config(options.target_partitions))
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in functions::all() {
+        let udf = ScalarUDF::new_from_impl(Udf::named(function));
+        context.register_udf(udf.with_aliases(function.aliases.iter().copied()));
+    }
+    Ok(context)
+}
+
+fn config(target_partitions: usize) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(target_partitions)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    options.sql_parser.dialect = datafusion::common::config::Dialect::Spark;
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.default_null_ordering = "nulls_min".into();
+    options.execution.time_zone = Some("UTC".into());
+    options.execution.enable_ansi_mode = true;
+    // A plan runs again on every batch: nothing may be learnt from the last one.
+    options.execution.skip_partial_aggregation_probe_rows_threshold = usize::MAX;
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    config
+}

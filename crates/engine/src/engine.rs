@@ -1,0 +1,271 @@
+//! All streams of a project: started, watched, changed and stopped together.
+
+use crate::project::{Connector, Project, Stream, Table};
+use crate::rest::{self, RestError};
+use crate::status::{Board, Endpoint, Status, StreamStatus};
+use crate::stream::{Environment, Pace, supervise};
+use runtime::World;
+use scylla::client::session::Session;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::OnceCell;
+
+/// How an engine runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Kafka's bootstrap address.
+    pub kafka: String,
+    /// Cassandra's contact points.
+    pub cassandra: Vec<String>,
+    /// Where journals are.
+    pub data_dir: PathBuf,
+    /// The project's directory, against which paths in options are read.
+    pub project_dir: PathBuf,
+    /// Where the status is served.
+    pub listen: SocketAddr,
+    /// Threads that judge one batch.
+    pub parallelism: usize,
+    /// Most records in one batch.
+    pub batch_records: usize,
+    /// Longest wait between two commits of a stream into Cassandra.
+    pub commit_interval: Duration,
+    /// Longest wait between two commits of a stream into a topic: its rows are seen at the commit.
+    pub topic_commit_interval: Duration,
+    /// Most records between two commits.
+    pub commit_records: usize,
+}
+
+/// Why the engine did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The status address cannot be listened on.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    /// A stream's thread could not be started.
+    #[error("cannot start a thread for stream {stream}: {source}")]
+    Thread {
+        /// The stream.
+        stream: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running engine.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+    server: rest::Server,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    world: World,
+    handle: tokio::runtime::Handle,
+    session: Arc<OnceCell<Arc<Session>>>,
+    running: Mutex<Vec<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    stream: Arc<Stream>,
+    stop: Arc<AtomicBool>,
+    board: Board,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a changed project meant for the streams that ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// Streams that began.
+    pub started: Vec<String>,
+    /// Streams that ended.
+    pub stopped: Vec<String>,
+    /// Streams that go on with another statement.
+    pub changed: Vec<String>,
+}
+
+impl Engine {
+    /// Starts every stream of `project`; must be called within the runtime whose threads are the
+    /// engine's own.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(
+        settings: Settings,
+        project: Project,
+        world: World,
+    ) -> Result<Self, StartError> {
+        let listen = settings.listen;
+        let shared = Arc::new(Shared {
+            settings,
+            world,
+            handle: tokio::runtime::Handle::current(),
+            session: Arc::default(),
+            running: Mutex::default(),
+        });
+        let source = Arc::clone(&shared);
+        let server = rest::serve(listen, Arc::new(move || source.status())).await?;
+        let engine = Self { shared, server };
+        for stream in project.streams {
+            engine.shared.launch(stream)?;
+        }
+        Ok(engine)
+    }
+
+    /// Where the status is served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// How every stream is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// Takes up a changed project: ends streams that are gone, starts new ones, and starts changed ones
+    /// again from their journals, which refuse a change that their state cannot follow.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`].
+    pub async fn reload(&self, project: Project) -> Result<Reload, StartError> {
+        let mut reload = Reload::default();
+        let mut ending = Vec::new();
+        {
+            let mut running = self.shared.lock();
+            let mut at = 0;
+            while at < running.len() {
+                let kept = project.streams.iter().find(|new| new.name == running[at].stream.name);
+                if kept.is_some_and(|new| same(new, &running[at].stream)) {
+                    at += 1;
+                    continue;
+                }
+                let name = running[at].stream.name.clone();
+                if kept.is_some() { &mut reload.changed } else { &mut reload.stopped }.push(name);
+                ending.push(running.remove(at));
+            }
+        }
+        end(ending).await;
+        for stream in project.streams {
+            let known = self.shared.lock().iter().any(|r| r.stream.name == stream.name);
+            if !known {
+                if !reload.changed.contains(&stream.name) {
+                    reload.started.push(stream.name.clone());
+                }
+                self.shared.launch(stream)?;
+            }
+        }
+        Ok(reload)
+    }
+
+    /// Commits what every stream has and ends it.
+    pub async fn stop(self) {
+        let ending = std::mem::take(&mut *self.shared.lock());
+        end(ending).await;
+        self.server.stop().await;
+    }
+}
+
+/// Whether a stream would run the same.
+fn same(new: &Stream, old: &Stream) -> bool {
+    let table = |a: &Table, b: &Table| {
+        a.schema == b.schema
+            && a.connector == b.connector
+            && a.watermark == b.watermark
+            && a.primary_key == b.primary_key
+            && a.metadata == b.metadata
+            && a.format == b.format
+    };
+    new.text == old.text && table(&new.source, &old.source) && table(&new.sink, &old.sink)
+}
+
+async fn end(mut ending: Vec<Running>) {
+    for running in &ending {
+        running.stop.store(true, Ordering::Relaxed);
+    }
+    for running in &mut ending {
+        if let Some(thread) = running.thread.take() {
+            // A panic of the thread was reported by its board; there is nothing left to end.
+            let _ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn status(&self) -> Status {
+        Status { streams: self.lock().iter().map(|running| running.board.show()).collect() }
+    }
+
+    fn launch(&self, stream: Arc<Stream>) -> Result<(), StartError> {
+        let settings = &self.settings;
+        let into_topic = matches!(stream.sink.connector, Connector::Kafka(_));
+        let stop = Arc::new(AtomicBool::new(false));
+        let board = Board::new(self.first_status(&stream), Arc::clone(&self.world.clock));
+        let environment = Environment {
+            stream: Arc::clone(&stream),
+            world: self.world.clone(),
+            pace: Pace {
+                batch_records: settings.batch_records,
+                commit_interval: if into_topic {
+                    settings.topic_commit_interval
+                } else {
+                    settings.commit_interval
+                },
+                commit_records: settings.commit_records,
+                parallelism: settings.parallelism,
+            },
+            bootstrap: settings.kafka.clone(),
+            contact_points: settings.cassandra.clone(),
+            session: Arc::clone(&self.session),
+            data_dir: settings.data_dir.clone(),
+            project_dir: settings.project_dir.clone(),
+            handle: self.handle.clone(),
+            stop: Arc::clone(&stop),
+            board: board.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("stream {}", stream.name))
+            .spawn(move || supervise(&environment))
+            .map_err(|source| StartError::Thread { stream: stream.name.clone(), source })?;
+        self.lock().push(Running { stream, stop, board, thread: Some(thread) });
+        Ok(())
+    }
+
+    fn first_status(&self, stream: &Stream) -> StreamStatus {
+        StreamStatus {
+            name: stream.name.clone(),
+            file: stream.file.display().to_string(),
+            source: self.endpoint(&stream.source),
+            sink: self.endpoint(&stream.sink),
+            state: "starting".into(),
+            ..StreamStatus::default()
+        }
+    }
+
+    fn endpoint(&self, table: &Table) -> Endpoint {
+        let (kind, name, address) = match &table.connector {
+            Connector::Kafka(kafka) => ("kafka", kafka.topic.clone(), self.settings.kafka.clone()),
+            Connector::Cassandra(target) => (
+                "cassandra",
+                format!("{}.{}", target.keyspace, target.table),
+                self.settings.cassandra.join(","),
+            ),
+            Connector::Http(http) => ("http", http.url.clone(), http.url.clone()),
+            Connector::File(file) => ("file", file.path.clone(), String::new()),
+        };
+        Endpoint { kind: kind.into(), name, address }
+    }
+}

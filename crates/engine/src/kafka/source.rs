@@ -1,0 +1,259 @@
+//! Reading a topic at offsets of our own choosing.
+//!
+//! The stream assigns partitions itself; its group has no members. Offsets are committed under the
+//! group all the same, by the stream's transaction, so that every tool shows its lag.
+
+use super::{KafkaFault, REQUEST_TIMEOUT, START_TIMEOUT, client};
+use crate::record::Record;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A reader of one topic.
+pub struct Source {
+    address: String,
+    topic: String,
+    consumer: BaseConsumer,
+}
+
+/// What the group has committed for one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The next offset.
+    pub offset: i64,
+    /// What the commit says about itself.
+    pub note: String,
+}
+
+impl Source {
+    /// A reader for `topic` under `group`.
+    ///
+    /// # Errors
+    /// [`KafkaFault`] when the client cannot be made.
+    pub fn new(bootstrap: &str, topic: &str, group: &str) -> Result<Self, KafkaFault> {
+        let consumer = client(bootstrap, group)
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("fetch.wait.max.ms", "500")
+            .set("fetch.error.backoff.ms", "50")
+            .set("fetch.queue.backoff.ms", "10")
+            .set("queued.max.messages.kbytes", "16384")
+            .set("check.crcs", "true")
+            .create()
+            .map_err(|error| KafkaFault::new(bootstrap, "start a consumer", error))?;
+        Ok(Self { address: bootstrap.to_owned(), topic: topic.to_owned(), consumer })
+    }
+
+    fn fault(&self, action: &str, error: KafkaError) -> KafkaFault {
+        KafkaFault::new(&self.address, format!("{action} topic {}", self.topic), error)
+    }
+
+    /// The topic's partitions.
+    ///
+    /// # Errors
+    /// [`KafkaFault`]; an unknown topic is transient, since it may have been made just now.
+    pub fn partitions(&self) -> Result<Vec<i32>, KafkaFault> {
+        let metadata = self
+            .consumer
+            .fetch_metadata(Some(&self.topic), REQUEST_TIMEOUT)
+            .map_err(|error| self.fault("describe", error))?;
+        let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
+        let unknown = || KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+        let topic = topic.ok_or_else(|| self.fault("describe", unknown()))?;
+        if topic.error().is_some() || topic.partitions().is_empty() {
+            return Err(self.fault("describe", unknown()));
+        }
+        let mut partitions: Vec<i32> = topic.partitions().iter().map(|p| p.id()).collect();
+        partitions.sort_unstable();
+        Ok(partitions)
+    }
+
+    /// First offset and end of one partition, as a `read_committed` reader sees them.
+    ///
+    /// # Errors
+    /// [`KafkaFault`].
+    pub fn bounds(&self, partition: i32) -> Result<(i64, i64), KafkaFault> {
+        self.bounds_within(partition, REQUEST_TIMEOUT)
+    }
+
+    /// As [`Self::bounds`], but gives up after `patience`.
+    ///
+    /// # Errors
+    /// [`KafkaFault`].
+    pub fn bounds_within(
+        &self,
+        partition: i32,
+        patience: Duration,
+    ) -> Result<(i64, i64), KafkaFault> {
+        self.consumer
+            .fetch_watermarks(&self.topic, partition, patience)
+            .map_err(|error| self.fault("ask the offsets of", error))
+    }
+
+    /// What the group has committed. Waits while a transaction that holds offsets is open.
+    ///
+    /// # Errors
+    /// [`KafkaFault`].
+    pub fn committed(&self, partitions: &[i32]) -> Result<BTreeMap<i32, Committed>, KafkaFault> {
+        let mut wanted = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            wanted.add_partition(&self.topic, *partition);
+        }
+        let found = self
+            .consumer
+            .committed_offsets(wanted, START_TIMEOUT)
+            .map_err(|error| self.fault("ask the committed offsets of", error))?;
+        let mut committed = BTreeMap::new();
+        for element in found.elements() {
+            if let Offset::Offset(offset) = element.offset() {
+                let note = element.metadata().to_owned();
+                committed.insert(element.partition(), Committed { offset, note });
+            }
+        }
+        Ok(committed)
+    }
+
+    /// The group, for a transaction that commits its offsets.
+    ///
+    /// # Errors
+    /// [`KafkaFault`] when the client has no group, which it always has.
+    pub fn group(&self) -> Result<ConsumerGroupMetadata, KafkaFault> {
+        self.consumer.group_metadata().ok_or_else(|| {
+            let error = KafkaError::MetadataFetch(RDKafkaErrorCode::InvalidGroupId);
+            self.fault("name the group of", error)
+        })
+    }
+
+    /// Reads from these positions on.
+    ///
+    /// # Errors
+    /// [`KafkaFault`].
+    pub fn assign(&self, positions: &BTreeMap<i32, i64>) -> Result<(), KafkaFault> {
+        let mut assignment = TopicPartitionList::with_capacity(positions.len());
+        for (partition, position) in positions {
+            assignment
+                .add_partition_offset(&self.topic, *partition, Offset::Offset(*position))
+                .map_err(|error| self.fault("assign", error))?;
+        }
+        self.consumer.assign(&assignment).map_err(|error| self.fault("assign", error))
+    }
+
+    /// The next records: waits up to `wait` for the first, takes up to `count` without waiting more.
+    ///
+    /// # Errors
+    /// [`KafkaFault::Offsets`] when the log no longer holds the position.
+    pub fn poll(&self, count: usize, wait: Duration) -> Result<Vec<Record>, KafkaFault> {
+        let mut records = Vec::new();
+        let mut patience = wait;
+        while records.len() < count {
+            let Some(result) = self.consumer.poll(patience) else { break };
+            patience = Duration::ZERO;
+            match result {
+                Ok(message) => records.push(record(&message)),
+                Err(error) => match self.sort(error) {
+                    Some(fault) => return Err(fault),
+                    None if records.is_empty() => break,
+                    None => {}
+                },
+            }
+        }
+        Ok(records)
+    }
+
+    /// The next offset that this reader would hand out for a partition, markers included.
+    #[must_use]
+    pub fn at(&self, partition: i32) -> i64 {
+        let positions = self.consumer.position().ok();
+        let found = positions.as_ref().and_then(|list| list.find_partition(&self.topic, partition));
+        match found.map(|element| element.offset()) {
+            Some(Offset::Offset(offset)) => offset,
+            _ => i64::MIN,
+        }
+    }
+
+    /// Reads exactly these ranges again: the records of a batch that was planned before a crash.
+    ///
+    /// # Errors
+    /// [`KafkaFault`]; `stopped` ends the wait.
+    pub fn reread(
+        &self,
+        ranges: &BTreeMap<i32, (i64, i64)>,
+        stopped: impl Fn() -> bool,
+    ) -> Result<Option<Vec<Record>>, KafkaFault> {
+        let starts = ranges.iter().map(|(partition, (start, _))| (*partition, *start)).collect();
+        self.assign(&starts)?;
+        let mut open: BTreeMap<i32, i64> =
+            ranges.iter().filter(|(_, (s, e))| s < e).map(|(p, (_, end))| (*p, *end)).collect();
+        let mut records = Vec::new();
+        while !open.is_empty() {
+            if stopped() {
+                return Ok(None);
+            }
+            for record in self.poll(10_000, Duration::from_millis(100))? {
+                let Some(end) = open.get(&record.partition).copied() else { continue };
+                if record.offset + 1 >= end {
+                    open.remove(&record.partition);
+                }
+                if record.offset < end {
+                    records.push(record);
+                }
+            }
+        }
+        Ok(Some(records))
+    }
+
+    /// `None` for what librdkafka itself tries again.
+    fn sort(&self, error: KafkaError) -> Option<KafkaFault> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                Some(KafkaFault::Offsets(format!(
+                    "topic {} no longer holds the offset that the stream wants to read next ({error}); \
+                     its records were deleted by retention or the topic was made anew: run \
+                     `millstream reset` for this stream to choose where to go on",
+                    self.topic
+                )))
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                Some(KafkaFault::Offsets(format!(
+                    "topic {} is gone; create it again, or correct the stream's 'topic' option",
+                    self.topic
+                )))
+            }
+            Some(
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed,
+            ) => Some(self.fault("read", error)),
+            _ => {
+                tracing::debug!(topic = self.topic, %error, "librdkafka tries again");
+                None
+            }
+        }
+    }
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        headers.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect()
+    });
+    Record {
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp: message.timestamp().to_millis(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers,
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Source").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}

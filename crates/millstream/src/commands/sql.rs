@@ -1,0 +1,159 @@
+//! `millstream sql QUERY`: one query over the project's topics and tables, rows as they come.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use engine::query::{Query, QuerySettings, query};
+use futures::StreamExt as _;
+
+use super::{Outcome, small_runtime};
+use crate::cli::Format;
+use crate::engine_link;
+use crate::failure::Failure;
+use crate::node::listening::Listening;
+use crate::node::plan::Plan;
+use crate::project::Project;
+use crate::screen;
+use crate::screen::table::{Side, Table};
+
+/// Memory of a query's sorts, joins and aggregates, bytes; more spills to the temporary directory.
+const MEMORY_BYTES: usize = 256 << 20;
+
+/// Prints the rows of the query.
+pub(crate) fn run(sql: &str, format: Format, project: Option<&Path>, set: &[String]) -> Outcome {
+    let project = Project::find(project)?;
+    let config = project.config(set)?;
+    let parsed = engine_link::parse(&project.sql)?;
+    let plan = Plan::decide(&config, &[])?;
+    let data = project.data(None);
+    let mut engine = engine_link::settings(&config, &plan, &project.directory, &data)?;
+    if let Some(listening) = Listening::load(&data) {
+        engine = engine_link::at(engine, &listening);
+    }
+    let settings = QuerySettings {
+        kafka: engine.kafka,
+        cassandra: engine.cassandra,
+        memory_bytes: MEMORY_BYTES,
+        spill_dir: std::env::temp_dir(),
+        parallelism: engine.parallelism,
+    };
+    let runtime = small_runtime()?;
+    runtime.block_on(async {
+        let query = query(&settings, &parsed, sql).await.map_err(|error| {
+            Failure::new(error.to_string())
+                .next("`millstream check` tells the tables; a query needs the project running")
+        })?;
+        print(query, format).await
+    })?;
+    Ok(())
+}
+
+async fn print(mut query: Query, format: Format) -> Result<(), Failure> {
+    let schema = query.rows.schema();
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    if format == Format::Csv {
+        screen::say(&csv(names.iter().map(String::as_str)));
+    }
+    let mut count = 0;
+    while let Some(batch) = query.rows.next().await {
+        let batch = batch.map_err(|error| Failure::new(format!("the query broke: {error}")))?;
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        let lines = lines(&names, &batch, format, count == 0)
+            .map_err(|error| Failure::new(format!("a value cannot be shown: {error}")))?;
+        if !lines.iter().all(|line| screen::say(line)) {
+            return Ok(());
+        }
+        count += batch.num_rows();
+    }
+    let undecoded = query.undecoded.load(Ordering::Relaxed);
+    if undecoded > 0 {
+        screen::note(&format!("{undecoded} records did not decode and are not in the rows"));
+    }
+    if format == Format::Table {
+        screen::note(&format!("{count} rows"));
+    }
+    Ok(())
+}
+
+/// The lines of a batch. Columns of a table align within a batch; its header comes once.
+fn lines(
+    names: &[String],
+    batch: &RecordBatch,
+    format: Format,
+    first: bool,
+) -> Result<Vec<String>, ArrowError> {
+    let options =
+        FormatOptions::default().with_null(if format == Format::Csv { "" } else { "NULL" });
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    let cell = |column: usize, row: usize| columns[column].value(row).to_string();
+    let rows = 0..batch.num_rows();
+    Ok(match format {
+        Format::Csv => rows
+            .map(|row| {
+                let cells: Vec<_> = (0..names.len()).map(|column| cell(column, row)).collect();
+                csv(cells.iter().map(String::as_str))
+            })
+            .collect(),
+        Format::Json => rows
+            .map(|row| {
+                let members = names.iter().enumerate().map(|(at, name)| {
+                    (name.clone(), json(batch.column(at).as_ref(), row, cell(at, row)))
+                });
+                serde_json::Value::Object(members.collect()).to_string()
+            })
+            .collect(),
+        Format::Table => {
+            let side = |at: usize| match batch.column(at).data_type().is_numeric() {
+                true => Side::Right,
+                false => Side::Left,
+            };
+            let header: Vec<_> =
+                names.iter().enumerate().map(|(at, name)| (name.as_str(), side(at))).collect();
+            let mut table = Table::new(&header);
+            for row in rows {
+                table.row((0..names.len()).map(|column| cell(column, row)).collect());
+            }
+            table.lines().into_iter().skip(usize::from(!first)).collect()
+        }
+    })
+}
+
+/// Numbers and booleans as such; everything else, also numbers JSON has not, as text.
+fn json(column: &dyn Array, row: usize, text: String) -> serde_json::Value {
+    if column.is_null(row) {
+        return serde_json::Value::Null;
+    }
+    let bare = column.data_type().is_numeric() || *column.data_type() == DataType::Boolean;
+    match serde_json::from_str(&text) {
+        Ok(value) if bare => value,
+        _ => serde_json::Value::String(text),
+    }
+}
+
+fn csv<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let quoted = cells.map(|cell| match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
+    });
+    quoted.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_with_a_comma_or_quote_is_quoted() {
+        assert_eq!(csv(["a", "b,c", "d\"e"].into_iter()), "a,\"b,c\",\"d\"\"e\"");
+    }
+}

@@ -1,0 +1,35 @@
+//! Millstream: a Kafka broker, streaming SQL and a Cassandra-compatible store in one process.
+//!
+//! The binary is the only crate that knows every part, reads the environment and prints. Read next:
+//! [`commands`] (one file per command), [`config`] (the settings), [`node`] (start, health, stop).
+
+mod addresses;
+mod cli;
+mod commands;
+mod config;
+mod engine_link;
+mod failure;
+mod http;
+mod kafka;
+mod node;
+mod numbers;
+mod project;
+mod screen;
+mod trace;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match cli::read() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    trace::install();
+    match commands::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failures) => {
+            screen::complain(&failures);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Help, completions, and what is not understood.
+
+use crate::command::{project, run};
+
+#[test]
+fn every_command_has_help_and_the_ones_for_data_have_examples() {
+    let directory = project(&[]);
+    let said = run(directory.path(), &["--help"]);
+    assert_eq!(said.code, Some(0));
+    let listed = said.out.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<_> = listed
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let expected = [
+        "up",
+        "new",
+        "check",
+        "status",
+        "sql",
+        "topics",
+        "produce",
+        "consume",
+        "reset",
+        "config",
+        "completions",
+        "help",
+    ];
+    assert_eq!(commands, expected);
+    for command in &expected[..expected.len() - 1] {
+        let help = run(directory.path(), &[command, "--help"]);
+        assert_eq!(help.code, Some(0), "{command}");
+        assert!(help.out.contains("Example"), "{command} has no example");
+    }
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_ends_with_code_2() {
+    let directory = project(&[]);
+    for arguments in [&["upp"][..], &["up", "--wrong"], &["up", "--only", "kafka"], &[]] {
+        let said = run(directory.path(), arguments);
+        assert_eq!(said.code, Some(2), "{arguments:?}");
+        assert!(!said.err.is_empty());
+    }
+}
+
+#[test]
+fn completions_are_printed_for_a_shell() {
+    let said = run(project(&[]).path(), &["completions", "bash"]);
+    assert!(said.out.contains("_millstream()"));
+}

@@ -1,0 +1,6 @@
+//! Bytes at rest: the engine, the one writing thread, and the catalog.
+
+pub(crate) mod catalog;
+pub(crate) mod committer;
+pub(crate) mod engine;
+pub(crate) mod expiry;

@@ -1,0 +1,155 @@
+// Uses the console as a person would, in headless Chromium, against a running `millstream up`.
+//
+//   npm install && node page.mjs [http://127.0.0.1:9021]
+//
+// CHROMIUM names the browser (default /usr/bin/chromium). Ends with 0 if every check holds; prints one
+// line per check. Bounded: at most a minute and a half.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const url = process.argv[2] ?? "http://127.0.0.1:9021";
+setTimeout(() => { console.error("timed out"); process.exit(1); }, 90_000).unref();
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+let failed = 0;
+async function check(sentence, body) {
+  try {
+    await body();
+    console.log(`ok   ${sentence}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL ${sentence}\n     ${String(error.message).split("\n").join("\n     ")}`);
+  }
+}
+
+/** A page that remembers what went wrong in it and how far its parts moved. */
+async function open(width, scheme) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url)) problems.push(`asks elsewhere: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    globalThis.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.goto(url, { waitUntil: "domcontentloaded" });
+  return { page, problems };
+}
+
+/** The contrast of each visible text with what lies behind it, where below WCAG AA. */
+function lowContrast() {
+  const parse = (text) => {
+    const numbers = text.match(/[\d.]+/g).map(Number);
+    return text.startsWith("color(srgb") ? [...numbers.slice(0, 3).map((n) => n * 255), numbers[3] ?? 1] : numbers;
+  };
+  const light = (color) => {
+    const [r, g, b] = color.map((part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor);
+      if ((color[3] ?? 1) > 0.8) return color;
+    }
+    return [255, 255, 255];
+  };
+  const bad = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.closest("svg, .sr, .skip, script") || element.getClientRects().length === 0) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [light(parse(style.color).slice(0, 3)), light(behind(element).slice(0, 3))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) bad.push(`${element.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return bad;
+}
+
+const { page, problems } = await open(1440, "light");
+
+await check("a first visit shows a pipeline from source to sink", async () => {
+  await page.waitForSelector(".pipeline .box", { timeout: 20_000 });
+  const kinds = await page.locator(".box-kind").allInnerTexts();
+  assert(kinds.includes("Stream"), kinds.join());
+  assert(await page.locator(".wire").count() >= 2, "no arrows are drawn");
+});
+await check("the page goes live and numbers move", async () => {
+  await page.waitForSelector("#live[data-state=live]", { timeout: 10_000 });
+  const read = '.ledger [data-t$=".read"]';
+  const before = await page.locator(read).first().innerText();
+  await page.waitForFunction(
+    ([selector, text]) => document.querySelector(selector).textContent !== text,
+    [read, before], { timeout: 15_000 });
+});
+await check("every part is reachable", async () => {
+  const states = await page.locator(".part").evaluateAll((parts) => parts.map((part) => part.dataset.state));
+  assert.deepEqual(states, ["running", "running", "running"]);
+});
+await check("the ledger of each stream adds up or says what is in flight", async () => {
+  const words = await page.locator(".balance").allInnerTexts();
+  assert(words.length > 0);
+  for (const word of words) assert.match(word, /accounted for|in flight/);
+});
+await check("a stream's box leads to its panel by keyboard", async () => {
+  await page.locator(".stream-box a").first().focus();
+  await page.keyboard.press("Enter");
+  assert.match(page.url(), /#stream-\d+$/);
+});
+await check("partitions open by keyboard and stay open while numbers move", async () => {
+  const summary = page.locator(".partitions summary").first();
+  await summary.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(2_500);
+  assert(await page.locator(".partitions[open] table").first().isVisible());
+});
+await check("a chart tells the values under the pointer", async () => {
+  await page.locator(".plot[data-chart]").first().hover();
+  assert.match(await page.locator(".tip").first().innerText(), /now|s ago|no value/);
+});
+await check("the theme switches, and a reload keeps it", async () => {
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  await page.locator("#theme").click();
+  assert.equal(await theme(), "dark");
+  await page.reload();
+  assert.equal(await theme(), "dark");
+});
+await check("nothing is loaded from elsewhere and nothing fails", async () => {
+  assert.deepEqual(problems, []);
+});
+
+for (const [width, scheme] of [[1440, "light"], [1440, "dark"], [390, "light"], [390, "dark"]]) {
+  const view = await open(width, scheme);
+  await view.page.waitForSelector(".pipeline .box", { timeout: 20_000 });
+  await view.page.waitForTimeout(2_500);
+  await check(`${width} px, ${scheme}: no sideways scroll, no shift, readable text`, async () => {
+    const wide = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert(wide <= 0, `the page is ${wide} px too wide`);
+    const shift = await view.page.evaluate(() => globalThis.shift);
+    assert(shift < 0.01, `layout shift ${shift}`);
+    assert.deepEqual(await view.page.evaluate(lowContrast), []);
+    assert.deepEqual(view.problems, []);
+  });
+  await view.page.context().close();
+}
+
+await check("another site's page gets no answer", async () => {
+  const { request } = await import("node:http");
+  const status = await new Promise((resolve, reject) => {
+    const asked = request(`${url}/api/pipelines`, { headers: { host: "evil.example" } }, (answer) => resolve(answer.statusCode));
+    asked.on("error", reject).end();
+  });
+  assert.equal(status, 421);
+});
+
+await browser.close();
+process.exit(failed === 0 ? 0 : 1);
