@@ -10,7 +10,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.metadata import Murmur3Token
 from cassandra.protocol import SyntaxException
-from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, SimpleStatement, dict_factory
+from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, SimpleStatement
 
 from judge import Judge, equal, holds, refused, until
 
@@ -153,11 +153,9 @@ def checks_in(version):
             session.execute("CREATE TABLE announced (k int PRIMARY KEY)")
             until(lambda: "announced" in other.metadata.keyspaces[keyspace].tables, why="the other session did not hear of it")
 
-    with check("carries a trace, warnings and a custom row factory"):
+    with check("traces a request"):
         trace = session.execute("SELECT * FROM users", trace=True).get_query_trace(max_wait_sec=20)
         holds(trace.events and trace.duration is not None, "no trace events")
-        session.row_factory = dict_factory
-        holds("first_name" in session.execute("SELECT first_name FROM users").one(), "no dictionary")
 
     with check("refuses what is wrong with the right errors"):
         for kind, statement in ((SyntaxException, "SELEC 1"), (InvalidRequest, "SELECT * FROM nowhere"),

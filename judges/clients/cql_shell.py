@@ -155,7 +155,9 @@ with judge.check("describes keyspaces, tables, types and the cluster"):
 
 with judge.check("runs its own description of a table again"):
     told = use("DESCRIBE TABLE events;")
-    use(told.replace(f"CREATE TABLE {KEYSPACE}.events", f"CREATE TABLE {KEYSPACE}.events_again"))
+    script = judge.work / "table.cql"
+    script.write_text(told.replace(f"CREATE TABLE {KEYSPACE}.events", f"CREATE TABLE {KEYSPACE}.events_again"))
+    use(f"SOURCE '{script}';")
     again = use("DESCRIBE TABLE events_again;").replace("events_again", "events")
     strip = lambda text: [line for line in text.splitlines() if " id = " not in line and line.strip()]
     equal(strip(again), strip(told))

@@ -173,6 +173,7 @@ def chosen(parser, only):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the running judge is ended too
     parser, options = arguments()
     entries = chosen(parser, options.only)
     if options.list:

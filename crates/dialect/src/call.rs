@@ -217,16 +217,18 @@ pub(crate) fn special(
             by_name("position", values, position)
         }
         E::Trim { trim_where, trim_what, expr, trim_characters: None } => {
-            let mut values = vec![lowering.expr(expr)?];
-            if let Some(what) = trim_what {
-                values.push(lowering.expr(what)?);
-            }
-            let name = match trim_where {
-                Some(TrimWhereField::Leading) => "trim_leading",
-                Some(TrimWhereField::Trailing) => "trim_trailing",
-                _ => "btrim",
+            let text = lowering.expr(expr)?;
+            let what = trim_what.as_ref().map(|what| lowering.expr(what)).transpose()?;
+            let (name, values) = match trim_where {
+                // These two take the characters first.
+                Some(TrimWhereField::Leading) => ("ltrim", [what, Some(text)]),
+                Some(TrimWhereField::Trailing) => ("rtrim", [what, Some(text)]),
+                _ => ("trim", [Some(text), what]),
             };
-            by_name(name, values, position)
+            by_name(name, values.into_iter().flatten().collect(), position)
+        }
+        E::Struct { values, fields } if fields.is_empty() => {
+            structure(lowering, &values.iter().collect::<Vec<_>>(), position)
         }
         E::Extract { field, expr, .. } => {
             let name = match field.to_string().to_ascii_uppercase().as_str() {

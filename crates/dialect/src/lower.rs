@@ -157,7 +157,7 @@ impl Lowering<'_> {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), position)
             }
             E::Ceil { .. } | E::Floor { .. } | E::Substring { .. } | E::Trim { .. }
-            | E::Position { .. } | E::Extract { .. } | E::Overlay { .. } => {
+            | E::Position { .. } | E::Extract { .. } | E::Overlay { .. } | E::Struct { .. } => {
                 call::special(self, expr, position)
             }
             _ => self.operator(expr, position),

@@ -31,6 +31,9 @@ pub struct SessionOptions {
 
 /// Opens a session with the functions of the list registered over DataFusion's own.
 ///
+/// The session runs plans. SQL given to its own `sql` method is DataFusion's, with our functions
+/// but with DataFusion's operators; only [`crate::lower`] gives expressions of the subset.
+///
 /// # Errors
 /// [`DialectError::Planning`] if the spill folder cannot be used.
 pub fn session(options: &SessionOptions) -> Result<SessionContext, DialectError> {

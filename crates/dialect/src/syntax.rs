@@ -63,6 +63,10 @@ impl Dialect for Syntax {
         true
     }
 
+    fn supports_struct_literal(&self) -> bool {
+        true
+    }
+
     fn supports_bang_not_operator(&self) -> bool {
         true
     }

@@ -7,7 +7,7 @@ use crate::project::{Format, Metadata, Table};
 use crate::record::Record;
 use datafusion::arrow::array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -23,7 +23,8 @@ pub struct Decoder {
     format: Format,
     /// The columns that come from the value.
     value_schema: SchemaRef,
-    /// All columns that the plan needs, in the table's order.
+    /// All columns of the table, so that a plan's column numbers are the table's. A column that nobody
+    /// reads is not decoded and all null.
     schema: SchemaRef,
     metadata: BTreeMap<String, Metadata>,
 }
@@ -45,13 +46,15 @@ impl Decoder {
     pub fn new(table: &Table, needed: &[String]) -> Self {
         let event_time = table.watermark.as_ref().map(|watermark| watermark.column.as_str());
         let wanted = |name: &str| needed.iter().any(|n| n == name) || event_time == Some(name);
-        let fields: Vec<_> =
-            table.schema.fields().iter().filter(|field| wanted(field.name())).cloned().collect();
-        let from_value: Vec<_> = fields
+        let from_value: Vec<_> = table
+            .schema
+            .fields()
             .iter()
-            .filter(|field| !table.metadata.contains_key(field.name()))
+            .filter(|field| wanted(field.name()) && !table.metadata.contains_key(field.name()))
             .cloned()
             .collect();
+        let fields = table.schema.fields().iter();
+        let fields: Vec<_> = fields.map(|field| field.as_ref().clone().with_nullable(true)).collect();
         Self {
             format: table.format,
             value_schema: Arc::new(Schema::new(from_value)),
@@ -191,10 +194,8 @@ impl Decoder {
         let records = || rows.iter().map(|row| &records[*row]);
         let columns = self.schema.fields().iter().map(|field| -> Result<ArrayRef, ArrowError> {
             let Some(kind) = self.metadata.get(field.name()) else {
-                let found = values.column_by_name(field.name());
-                return found.cloned().ok_or_else(|| {
-                    ArrowError::SchemaError(format!("column {} was not decoded", field.name()))
-                });
+                let found = values.column_by_name(field.name()).cloned();
+                return Ok(found.unwrap_or_else(|| new_null_array(field.data_type(), rows.len())));
             };
             let array: ArrayRef = match kind {
                 Metadata::Timestamp => {

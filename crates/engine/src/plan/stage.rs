@@ -144,6 +144,9 @@ impl Stage {
 
 /// The innermost cause, in one line: wrappers say where in DataFusion it happened, not what is wrong.
 fn reason(error: &DataFusionError) -> String {
-    let root = error.find_root().strip_backtrace();
+    let root = match error.find_root() {
+        DataFusionError::External(source) => source.to_string(),
+        other => other.strip_backtrace(),
+    };
     root.lines().next().unwrap_or_default().chars().take(500).collect()
 }

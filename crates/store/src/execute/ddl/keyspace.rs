@@ -86,11 +86,8 @@ fn replication(
     let short = class.strip_prefix("org.apache.cassandra.locator.").unwrap_or(&class);
     match short {
         "SimpleStrategy" => {
-            if !given.contains_key("replication_factor") {
-                return Err(Failure::config(
-                    "SimpleStrategy requires a replication_factor strategy option.",
-                ));
-            }
+            // Cassandra's default_keyspace_rf, which is 1 unless an operator raised it.
+            given.entry("replication_factor".to_owned()).or_insert_with(|| "1".to_owned());
             if let Some(other) = given.keys().find(|key| *key != "replication_factor") {
                 return Err(Failure::config(format!(
                     "Unrecognized strategy option {{{other}}} passed to SimpleStrategy for keyspace {keyspace}"
