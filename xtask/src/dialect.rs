@@ -19,8 +19,8 @@ pub(crate) fn run(root: &Path, venv: Option<PathBuf>) -> Result<String, String> 
     let catalogue = catalogue(root)?;
     let python = python(&venv.unwrap_or_else(|| std::env::temp_dir().join("millstream-pyspark")))?;
     let answers = spark(&python, &catalogue)?;
-    let listed: Value =
-        serde_json::from_str(&catalogue).map_err(|error| format!("the catalogue is no JSON: {error}"))?;
+    let listed: Value = serde_json::from_str(&catalogue)
+        .map_err(|error| format!("the catalogue is no JSON: {error}"))?;
     compare(&listed, &answers)
 }
 

@@ -91,7 +91,8 @@ fn streams(case: &str, tick: u64) -> Value {
     let read = 1_200_331 + tick * 118;
     let api = json!({"kind": "http", "name": "randomuser.me/api", "address": "127.0.0.1:8089"});
     let topic = |name: &str| json!({"kind": "kafka", "name": name, "address": "127.0.0.1:9092"});
-    let table = |name: &str| json!({"kind": "cassandra", "name": name, "address": "127.0.0.1:9042"});
+    let table =
+        |name: &str| json!({"kind": "cassandra", "name": name, "address": "127.0.0.1:9042"});
     let ingest = json!({
         "name": "ingest_users", "file": "users.sql", "source": api, "sink": topic("users_created"),
         "state": "running", "records_per_second": wave, "lag": null, "dead_lettered": 0, "late": 0,

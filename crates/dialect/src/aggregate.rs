@@ -11,7 +11,9 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::{average, bool_and_or, count, min_max, sum};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
-use datafusion::sql::sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments};
+use datafusion::sql::sqlparser::ast::{
+    self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments,
+};
 
 use crate::catalogue::{Entry, Kind};
 use crate::error::{DialectError, Position};
@@ -40,7 +42,14 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "count",
         "count(*), count([distinct] a, ..) -> bigint",
         "The rows; the rows where no argument is NULL; the different values.",
-        &[("count(*)", "4"), ("count(1)", "4"), ("count(i)", "3"), ("count(distinct i)", "2"), ("count(*) filter (where i > 1)", "2"), ("count(distinct s)", "3")],
+        &[
+            ("count(*)", "4"),
+            ("count(1)", "4"),
+            ("count(i)", "3"),
+            ("count(distinct i)", "2"),
+            ("count(*) filter (where i > 1)", "2"),
+            ("count(distinct s)", "3"),
+        ],
     ),
     aggregate(
         "count_if",
@@ -52,25 +61,51 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "sum",
         "sum(number)",
         "The sum of integers as a bigint, of decimals with ten more digits, of doubles as a double; an error if it does not fit.",
-        &[("sum(i)", "5"), ("sum(d)", "3.5"), ("sum(m)", "3.36"), ("sum(l)", "ERROR"), ("sum(i) filter (where i > 5)", "NULL"), ("sum(if(i > 1, l, 0L))", "20"), ("sum(1.5)", "6.0")],
+        &[
+            ("sum(i)", "5"),
+            ("sum(d)", "3.5"),
+            ("sum(m)", "3.36"),
+            ("sum(l)", "ERROR"),
+            ("sum(i) filter (where i > 5)", "NULL"),
+            ("sum(if(i > 1, l, 0L))", "20"),
+            ("sum(1.5)", "6.0"),
+        ],
     ),
     aggregate(
         "avg",
         "avg(number)",
         "The mean: of decimals a decimal with four more digits, else a double.",
-        &[("avg(i)", "1.6666666666666667"), ("avg(d)", "1.1666666666666667"), ("avg(m)", "1.120000"), ("mean(i)", "1.6666666666666667"), ("avg(cast(i as decimal(5,0)))", "1.6667")],
+        &[
+            ("avg(i)", "1.6666666666666667"),
+            ("avg(d)", "1.1666666666666667"),
+            ("avg(m)", "1.120000"),
+            ("mean(i)", "1.6666666666666667"),
+            ("avg(cast(i as decimal(5,0)))", "1.6667"),
+        ],
     ),
     aggregate(
         "min",
         "min(a)",
         "The smallest value.",
-        &[("min(i)", "1"), ("min(s)", "A"), ("min(d)", "-0.5"), ("min(b)", "false"), ("min(m)", "0.01")],
+        &[
+            ("min(i)", "1"),
+            ("min(s)", "A"),
+            ("min(d)", "-0.5"),
+            ("min(b)", "false"),
+            ("min(m)", "0.01"),
+        ],
     ),
     aggregate(
         "max",
         "max(a)",
         "The largest value; NaN is the largest number.",
-        &[("max(i)", "2"), ("max(s)", "b"), ("max(l)", "9223372036854775807"), ("max(if(i = 1, cast('nan' as double), d))", "NaN"), ("max(date_add(date'2024-01-01', i))", "2024-01-03")],
+        &[
+            ("max(i)", "2"),
+            ("max(s)", "b"),
+            ("max(l)", "9223372036854775807"),
+            ("max(if(i = 1, cast('nan' as double), d))", "NaN"),
+            ("max(date_add(date'2024-01-01', i))", "2024-01-03"),
+        ],
     ),
     aggregate(
         "bool_and",
@@ -209,7 +244,11 @@ fn arguments(
         return Err(DialectError::unsupported("this argument list", "", position));
     };
     if !list.clauses.is_empty() {
-        return Err(DialectError::unsupported("a clause in an aggregate's arguments", "", position));
+        return Err(DialectError::unsupported(
+            "a clause in an aggregate's arguments",
+            "",
+            position,
+        ));
     }
     let mut arguments = Vec::new();
     for argument in &list.args {
@@ -217,7 +256,11 @@ fn arguments(
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => arguments.push(expr),
             FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => {}
             other => {
-                return Err(DialectError::unsupported(format!("the argument {other}"), "", position));
+                return Err(DialectError::unsupported(
+                    format!("the argument {other}"),
+                    "",
+                    position,
+                ));
             }
         }
     }

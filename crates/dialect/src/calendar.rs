@@ -145,7 +145,8 @@ fn read_clock(text: &str) -> Option<(i64, &str)> {
             (second, rest) = digits(after, 1, 2)?;
             if let Some(after) = rest.strip_prefix('.') {
                 let length = after.bytes().take_while(u8::is_ascii_digit).count();
-                let kept: String = after[..length].chars().chain("000000".chars()).take(6).collect();
+                let kept: String =
+                    after[..length].chars().chain("000000".chars()).take(6).collect();
                 fraction = kept.parse().ok()?;
                 rest = &after[length..];
             }

@@ -79,24 +79,37 @@ pub(crate) fn arguments(
 ) -> Result<Vec<&ast::Expr>, DialectError> {
     let list = match arguments {
         FunctionArguments::None => return Ok(Vec::new()),
-        FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => list,
+        FunctionArguments::List(list)
+            if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
+        {
+            list
+        }
         _ => return Err(DialectError::unsupported("this argument list", "", position)),
     };
     list.args
         .iter()
         .map(|argument| match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok(expr),
-            other => {
-                Err(DialectError::unsupported(format!("the argument {other}"), "", position))
-            }
+            other => Err(DialectError::unsupported(format!("the argument {other}"), "", position)),
         })
         .collect()
 }
 
 /// Forms that evaluate only some of their arguments, or are written in terms of others.
 const LAZY: &[&str] = &[
-    "coalesce", "nvl", "ifnull", "nvl2", "if", "iff", "nullif", "isnull", "isnotnull", "nullifzero",
-    "zeroifnull", "struct", "equal_null",
+    "coalesce",
+    "nvl",
+    "ifnull",
+    "nvl2",
+    "if",
+    "iff",
+    "nullif",
+    "isnull",
+    "isnotnull",
+    "nullifzero",
+    "zeroifnull",
+    "struct",
+    "equal_null",
 ];
 
 fn known(name: &str) -> bool {
@@ -127,8 +140,11 @@ pub(crate) fn by_name(
         let hint = format!("it is {}", function.entry.signature);
         DialectError::types(format!("{name}: {reason}"), &hint, position)
     })?;
-    let arguments =
-        values.into_iter().zip(&wanted).map(|(value, wanted)| cast_to(value, wanted).expr).collect();
+    let arguments = values
+        .into_iter()
+        .zip(&wanted)
+        .map(|(value, wanted)| cast_to(value, wanted).expr)
+        .collect();
     Ok(Typed::new(Udf::call(function, returns.clone(), arguments), returns))
 }
 

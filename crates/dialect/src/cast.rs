@@ -30,7 +30,9 @@ pub(crate) fn allowed(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
         (Utf8, Boolean | Date32 | Timestamp(_, _) | Binary) => true,
         (Utf8, to) => number(to),
-        (Boolean | Date32 | Timestamp(_, _) | Binary | List(_) | Map(_, _) | Struct(_), Utf8) => true,
+        (Boolean | Date32 | Timestamp(_, _) | Binary | List(_) | Map(_, _) | Struct(_), Utf8) => {
+            true
+        }
         (from, Utf8 | Boolean | Timestamp(_, _)) if number(from) => true,
         (Timestamp(_, _), Date32) | (Date32, Timestamp(_, _)) => true,
         (Boolean | Timestamp(_, _), to) => number(to),
@@ -96,7 +98,9 @@ fn convert(call: &Call<'_>, lenient: bool) -> Outcome<ArrayRef> {
                 None => Err(fails(at)),
             }
         }),
-        DataType::Int8 => primitive!(Int8Type, |a, n| to_long(a, n).and_then(|v| i8::try_from(v).ok())),
+        DataType::Int8 => {
+            primitive!(Int8Type, |a, n| to_long(a, n).and_then(|v| i8::try_from(v).ok()))
+        }
         DataType::Int16 => {
             primitive!(Int16Type, |a, n| to_long(a, n).and_then(|v| i16::try_from(v).ok()))
         }
@@ -135,7 +139,9 @@ fn number(array: &ArrayRef, row: usize) -> Option<Number> {
         DataType::Int64 => Number::Whole(at::<Int64Type>(array, row)?),
         DataType::Float32 => Number::Real(at::<Float32Type>(array, row)?.into()),
         DataType::Float64 => Number::Real(at::<Float64Type>(array, row)?),
-        DataType::Decimal128(_, scale) => Number::Decimal(at::<Decimal128Type>(array, row)?, *scale),
+        DataType::Decimal128(_, scale) => {
+            Number::Decimal(at::<Decimal128Type>(array, row)?, *scale)
+        }
         DataType::Boolean => Number::Whole(i64::from(value_text(array, row)? == "true")),
         _ => return None,
     })

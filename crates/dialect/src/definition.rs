@@ -152,8 +152,7 @@ fn read_column(parser: &mut Parser) -> Result<Column, DialectError> {
             column.nullable = true;
         } else if take_word(parser, "METADATA") {
             let from = take_word(parser, "FROM");
-            column.metadata =
-                Some(if from { read_text(parser)?.0 } else { column.name.clone() });
+            column.metadata = Some(if from { read_text(parser)?.0 } else { column.name.clone() });
             take_word(parser, "VIRTUAL");
         } else if take_word(parser, "COMMENT") {
             read_text(parser)?;

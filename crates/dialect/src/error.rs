@@ -153,7 +153,9 @@ pub enum EvaluateError {
     #[error("[DIVIDE_BY_ZERO] division by zero; guard it with nullif(divisor, 0)")]
     DivideByZero,
     /// The result does not fit its type.
-    #[error("[ARITHMETIC_OVERFLOW] {operation} does not fit {type_name}; cast an operand to a wider type")]
+    #[error(
+        "[ARITHMETIC_OVERFLOW] {operation} does not fit {type_name}; cast an operand to a wider type"
+    )]
     Overflow {
         /// The operation.
         operation: &'static str,
@@ -161,7 +163,9 @@ pub enum EvaluateError {
         type_name: String,
     },
     /// Text that does not read as the wanted type.
-    #[error("[CAST_INVALID_INPUT] the value '{value}' does not read as {type_name}; use try_cast for NULL instead")]
+    #[error(
+        "[CAST_INVALID_INPUT] the value '{value}' does not read as {type_name}; use try_cast for NULL instead"
+    )]
     CastInvalid {
         /// The value, cut at 100 characters.
         value: String,
@@ -185,7 +189,9 @@ pub enum EvaluateError {
         reason: String,
     },
     /// A position outside an array.
-    #[error("[INVALID_ARRAY_INDEX] position {index} is outside the array of {length}; use get or try_element_at for NULL instead")]
+    #[error(
+        "[INVALID_ARRAY_INDEX] position {index} is outside the array of {length}; use get or try_element_at for NULL instead"
+    )]
     ArrayIndex {
         /// The position asked for.
         index: i64,

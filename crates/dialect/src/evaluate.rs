@@ -208,7 +208,9 @@ pub fn value_text(array: &dyn Array, row: usize) -> Option<String> {
         };
     }
     match array.data_type() {
-        DataType::Utf8 => any.downcast_ref::<StringArray>().map(|found| found.value(row).to_string()),
+        DataType::Utf8 => {
+            any.downcast_ref::<StringArray>().map(|found| found.value(row).to_string())
+        }
         DataType::Boolean => any.downcast_ref::<BooleanArray>().map(|b| b.value(row).to_string()),
         DataType::Int8 => number!(Int8Type).map(|n| n.to_string()),
         DataType::Int16 => number!(Int16Type).map(|n| n.to_string()),

@@ -26,7 +26,9 @@ use crate::evaluate::{Call, Outcome};
 use crate::types;
 
 pub(crate) use arithmetic::{ADD, DIVIDE, INTEGER_DIVIDE, MULTIPLY, NEGATE, REMAINDER, SUBTRACT};
-pub(crate) use arithmetic::{ORDERED, Operation, TO_BOOLEAN, TO_TINYINT, operand_type, result_type};
+pub(crate) use arithmetic::{
+    ORDERED, Operation, TO_BOOLEAN, TO_TINYINT, operand_type, result_type,
+};
 pub(crate) use nested::{FIELD, GET_INDEX};
 pub(crate) use time::{DATE_PLUS, TIME_PLUS};
 

@@ -15,8 +15,18 @@ use crate::error::{EvaluateError, short};
 use crate::evaluate::Outcome;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -46,9 +56,13 @@ impl Patterns {
         Patterns { last: RefCell::new(None) }
     }
 
-    pub(crate) fn with<T>(&self, text: &str, run: impl FnOnce(&Pattern) -> Outcome<T>) -> Outcome<T> {
+    pub(crate) fn with<T>(
+        &self,
+        text: &str,
+        run: impl FnOnce(&Pattern) -> Outcome<T>,
+    ) -> Outcome<T> {
         let mut last = self.last.borrow_mut();
-        if !last.as_ref().is_some_and(|pattern| pattern.text == text) {
+        if last.as_ref().is_none_or(|pattern| pattern.text != text) {
             *last = Some(Pattern::read(text)?);
         }
         match last.as_ref() {
@@ -81,7 +95,10 @@ impl Pattern {
                     }
                     if !known(letter, count) {
                         let field = letter.to_string().repeat(count.min(20));
-                        return Err(refused(text, &format!("has the field {field}, which is not supported")));
+                        return Err(refused(
+                            text,
+                            &format!("has the field {field}, which is not supported"),
+                        ));
                     }
                     pieces.push(Piece::Field(letter, count));
                 }
@@ -111,10 +128,8 @@ impl Pattern {
 
     /// Reads a text by the pattern: microseconds from 1970-01-01 UTC.
     pub(crate) fn parse(&self, text: &str) -> Outcome<i64> {
-        let failed = || EvaluateError::CannotParseTime {
-            value: short(text),
-            pattern: self.text.clone(),
-        };
+        let failed =
+            || EvaluateError::CannotParseTime { value: short(text), pattern: self.text.clone() };
         let mut parts = Parts::default();
         let mut rest = text;
         for (index, piece) in self.pieces.iter().enumerate() {
@@ -180,7 +195,9 @@ fn reserved(later: &[Piece]) -> usize {
     for piece in later {
         match piece {
             Piece::Field('S', count) => digits += count,
-            Piece::Field('y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'D', count @ (2 | 4)) => digits += count,
+            Piece::Field('y' | 'M' | 'd' | 'H' | 'h' | 'm' | 's' | 'D', count @ (2 | 4)) => {
+                digits += count
+            }
             _ => break,
         }
     }
@@ -194,7 +211,8 @@ fn number(out: &mut String, value: u32, width: usize) {
 /// Writes one field.
 fn field(letter: char, count: usize, date: NaiveDate, inside: i64, out: &mut String) {
     let seconds = u32::try_from(inside / MICROS_SECOND).unwrap_or(0);
-    let time = chrono::NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default();
+    let time =
+        chrono::NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default();
     let year = if date.year() > 0 { date.year() } else { 1 - date.year() }.unsigned_abs();
     let month = date.month();
     let hour12 = |hour: u32| if hour == 0 { 12 } else { hour };
@@ -266,7 +284,13 @@ fn name<'a>(text: &'a str, names: &[&str], short: bool) -> Option<(u32, &'a str)
 
 impl Parts {
     /// Reads one field from the beginning of the text; gives the rest.
-    fn take<'a>(&mut self, letter: char, count: usize, text: &'a str, after: usize) -> Option<&'a str> {
+    fn take<'a>(
+        &mut self,
+        letter: char,
+        count: usize,
+        text: &'a str,
+        after: usize,
+    ) -> Option<&'a str> {
         let value;
         let rest;
         match letter {
@@ -358,8 +382,7 @@ impl Parts {
             (None, Some(hour)) => hour + if self.afternoon.unwrap_or(false) { 12 } else { 0 },
             (None, None) => 0,
         };
-        let seconds =
-            i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
+        let seconds = i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         let seconds = seconds - i64::from(self.offset);
         calendar::midnight(days)?.checked_add(seconds * MICROS_SECOND + self.micros)
     }

@@ -106,7 +106,8 @@ fn get_json_object(call: &Call<'_>) -> Outcome<ArrayRef> {
     if wanted.is_constant() {
         let Some(wanted) = wanted.at(0) else { return call.build_text(|_| Ok(None::<String>)) };
         let steps = checked_path(wanted)?;
-        return call.build_text(|row| Ok(text.at(row).zip(steps.as_ref()).and_then(|(t, s)| find(t, s))));
+        return call
+            .build_text(|row| Ok(text.at(row).zip(steps.as_ref()).and_then(|(t, s)| find(t, s))));
     }
     call.build_text(|row| match text.at(row).zip(wanted.at(row)) {
         Some((text, wanted)) => Ok(checked_path(wanted)?.and_then(|steps| find(text, &steps))),
@@ -267,7 +268,9 @@ fn write_scalar(array: &ArrayRef, row: usize, out: &mut String) -> Outcome<()> {
             let digits = format!("{:03}", fraction / 1000);
             out.push_str(&format!("\"{whole}.{digits}Z\""));
         }
-        DataType::Float32 | DataType::Float64 if text.ends_with(['N', 'y']) => write_text(&text, out),
+        DataType::Float32 | DataType::Float64 if text.ends_with(['N', 'y']) => {
+            write_text(&text, out)
+        }
         DataType::Binary => {
             return Err(EvaluateError::argument("to_json", "binary has no JSON form; use base64"));
         }

@@ -12,8 +12,8 @@
 mod aggregate;
 mod calendar;
 mod call;
-mod catalogue;
 mod cast;
+mod catalogue;
 mod decimal;
 mod definition;
 mod error;
@@ -21,6 +21,7 @@ mod evaluate;
 mod functions;
 mod java_pattern;
 mod json;
+mod logarithm;
 mod lower;
 mod nearest;
 mod number_text;

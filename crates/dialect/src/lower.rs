@@ -156,10 +156,14 @@ impl Lowering<'_> {
             E::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), position)
             }
-            E::Ceil { .. } | E::Floor { .. } | E::Substring { .. } | E::Trim { .. }
-            | E::Position { .. } | E::Extract { .. } | E::Overlay { .. } | E::Struct { .. } => {
-                call::special(self, expr, position)
-            }
+            E::Ceil { .. }
+            | E::Floor { .. }
+            | E::Substring { .. }
+            | E::Trim { .. }
+            | E::Position { .. }
+            | E::Extract { .. }
+            | E::Overlay { .. }
+            | E::Struct { .. } => call::special(self, expr, position),
             _ => self.operator(expr, position),
         }
     }
@@ -236,8 +240,7 @@ impl Lowering<'_> {
                 rest = &rest[1..];
             }
         }
-        let mut value =
-            if names.is_empty() { self.expr(root)? } else { self.column(&names)? };
+        let mut value = if names.is_empty() { self.expr(root)? } else { self.column(&names)? };
         for step in rest {
             value = match step {
                 ast::AccessExpr::Dot(ast::Expr::Identifier(name)) => {
@@ -283,7 +286,8 @@ fn fields(mut value: Typed, names: &[Ident]) -> Result<Typed, DialectError> {
     for name in names {
         let position = Position::from(name.span);
         let DataType::Struct(inside) = &value.data_type else {
-            let message = format!("{} has no field {}", types::type_name(&value.data_type), name.value);
+            let message =
+                format!("{} has no field {}", types::type_name(&value.data_type), name.value);
             return Err(DialectError::types(message, "", position));
         };
         let Some(index) =

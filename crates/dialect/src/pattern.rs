@@ -28,7 +28,7 @@ impl Compiled {
     /// Runs `with` on the pattern's program.
     pub(crate) fn with<T>(&self, pattern: &str, with: impl FnOnce(&Regex) -> T) -> Outcome<T> {
         let mut last = self.last.borrow_mut();
-        let fresh = !last.as_ref().is_some_and(|(known, _)| known == pattern);
+        let fresh = last.as_ref().is_none_or(|(known, _)| known != pattern);
         if fresh {
             *last = Some((pattern.to_string(), self.compile(pattern)?));
         }
@@ -66,7 +66,9 @@ pub(crate) fn translated(pattern: &str) -> String {
                 Some('s') => out.push_str(r"[ \t\n\x0B\f\r]"),
                 Some('S') => out.push_str(r"[^ \t\n\x0B\f\r]"),
                 Some('b') if class_depth == 0 => out.push_str(r"(?-u:\b)"),
-                Some('Z') if class_depth == 0 => out.push_str(r"(?:\r\n|[\n\r\u{85}\u{2028}\u{2029}])?\z"),
+                Some('Z') if class_depth == 0 => {
+                    out.push_str(r"(?:\r\n|[\n\r\u{85}\u{2028}\u{2029}])?\z")
+                }
                 Some('Q') => quote(&mut chars, &mut out),
                 Some(other) => {
                     // An escaped character that is no class is itself; escape it for Rust too.
@@ -110,7 +112,9 @@ fn quote(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String)
 /// For a test of a whole text: `$` at the very end also stands before a last line terminator.
 pub(crate) fn lenient_end(pattern: &str) -> String {
     match pattern.strip_suffix('$') {
-        Some(rest) if !rest.ends_with('\\') => format!(r"{rest}(?:\r\n|[\n\r\u0085\u2028\u2029])?\z"),
+        Some(rest) if !rest.ends_with('\\') => {
+            format!(r"{rest}(?:\r\n|[\n\r\u0085\u2028\u2029])?\z")
+        }
         _ => pattern.to_string(),
     }
 }
@@ -154,7 +158,9 @@ fn pieces(pattern: &str, escape: char) -> Outcome<Vec<Piece>> {
     while let Some(ch) = chars.next() {
         if ch == escape {
             match chars.next() {
-                Some(next) if next == '%' || next == '_' || next == escape => push(&mut pieces, next),
+                Some(next) if next == '%' || next == '_' || next == escape => {
+                    push(&mut pieces, next)
+                }
                 _ => {
                     let reason = format!(
                         "in '{}' the escape character must stand before %, _ or itself",
@@ -214,7 +220,8 @@ mod tests {
 
     #[test]
     fn like_patterns_match_whole_texts() {
-        let like = |text: &str, pattern: &str| Likeness::new().matches(text, pattern, '\\').unwrap();
+        let like =
+            |text: &str, pattern: &str| Likeness::new().matches(text, pattern, '\\').unwrap();
         assert!(like("abc", "a%"));
         assert!(like("abcbc", "%bc"));
         assert!(like("a\nb", "a%b"));
@@ -226,7 +233,8 @@ mod tests {
 
     #[test]
     fn java_classes_are_ascii() {
-        let is = |pattern: &str, text: &str| Regex::new(&translated(pattern)).unwrap().is_match(text);
+        let is =
+            |pattern: &str, text: &str| Regex::new(&translated(pattern)).unwrap().is_match(text);
         assert!(!is(r"^\d$", "\u{0665}"));
         assert!(is(r"[\d.]+", "1.5"));
         assert!(is(r"\Qa.b\E", "a.b"));

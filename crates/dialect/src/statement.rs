@@ -6,7 +6,9 @@
 use datafusion::sql::sqlparser::ast::Query;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-use crate::definition::{TableDefinition, expect_word, expected, read_name, read_names, read_table};
+use crate::definition::{
+    TableDefinition, expect_word, expected, read_name, read_names, read_table,
+};
 use crate::error::{DialectError, Position};
 use crate::{nearest, syntax};
 
@@ -135,7 +137,9 @@ fn slice(lines: &[&str], start: Location, end: Location) -> String {
         }
         let from = if number == start.line { start.column.saturating_sub(1) } else { 0 };
         let to = if number == end.line { end.column.saturating_sub(1) } else { u64::MAX };
-        out.extend((0_u64..).zip(line.chars()).filter(|(i, _)| *i >= from && *i < to).map(|(_, c)| c));
+        out.extend(
+            (0_u64..).zip(line.chars()).filter(|(i, _)| *i >= from && *i < to).map(|(_, c)| c),
+        );
     }
     out
 }

@@ -8,7 +8,9 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+use datafusion::sql::sqlparser::tokenizer::{
+    Location, Token, TokenWithSpan, Tokenizer, TokenizerError,
+};
 
 use crate::error::{DialectError, Position};
 
@@ -130,9 +132,8 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, DialectError> {
 
 /// Refuses expressions with too many operators in a row.
 fn check_chains(tokens: &[TokenWithSpan]) -> Result<(), DialectError> {
-    const ENDS: &[&str] = &[
-        "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "ON", "WHEN", "THEN", "ELSE",
-    ];
+    const ENDS: &[&str] =
+        &["SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "ON", "WHEN", "THEN", "ELSE"];
     let mut length = 0;
     for token in tokens {
         let word = match &token.token {
@@ -168,12 +169,11 @@ pub(crate) fn parser_error(error: &ParserError, fallback: Position) -> DialectEr
         ParserError::RecursionLimitExceeded => {
             (format!("the expression is nested deeper than {DEPTH_MAX} levels"), fallback)
         }
-        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
-            split_place(text).map_or_else(
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => split_place(text)
+            .map_or_else(
                 || (text.clone(), fallback),
                 |(message, line, column)| (message, Location { line, column }.into()),
-            )
-        }
+            ),
     };
     DialectError::syntax(message, position)
 }
@@ -264,7 +264,8 @@ mod tests {
     fn div_binds_like_times_and_to_the_left() {
         let parse = |text: &str| parser(tokens(text).unwrap()).parse_expr().unwrap().to_string();
         assert_eq!(parse("10 div 3 + 1"), parse("(10 div 3) + 1").replace(['(', ')'], ""));
-        let Expr::BinaryOp { op, .. } = parser(tokens("10 div 3 + 1").unwrap()).parse_expr().unwrap()
+        let Expr::BinaryOp { op, .. } =
+            parser(tokens("10 div 3 + 1").unwrap()).parse_expr().unwrap()
         else {
             panic!("not an operator");
         };

@@ -24,9 +24,28 @@ const SCALE_KEPT: i32 = 6;
 const TYPE_DEPTH_MAX: usize = 20;
 
 const TYPE_NAMES: &[&str] = &[
-    "STRING", "INT", "BIGINT", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "BOOLEAN", "DECIMAL", "DATE",
-    "TIMESTAMP", "BYTES", "BINARY", "ARRAY", "MAP", "STRUCT", "ROW", "VARCHAR", "INTEGER", "LONG",
-    "NUMERIC", "TIMESTAMP_LTZ",
+    "STRING",
+    "INT",
+    "BIGINT",
+    "SMALLINT",
+    "TINYINT",
+    "DOUBLE",
+    "FLOAT",
+    "BOOLEAN",
+    "DECIMAL",
+    "DATE",
+    "TIMESTAMP",
+    "BYTES",
+    "BINARY",
+    "ARRAY",
+    "MAP",
+    "STRUCT",
+    "ROW",
+    "VARCHAR",
+    "INTEGER",
+    "LONG",
+    "NUMERIC",
+    "TIMESTAMP_LTZ",
 ];
 
 /// The type of every timestamp: microseconds, UTC.
@@ -316,8 +335,7 @@ pub(crate) fn common_type(left: &DataType, right: &DataType) -> Option<DataType>
         (a, b) => {
             let ((p1, s1), (p2, s2)) = (as_decimal(a)?, as_decimal(b)?);
             let scale = i32::from(s1.max(s2));
-            let whole =
-                (i32::from(p1) - i32::from(s1)).max(i32::from(p2) - i32::from(s2));
+            let whole = (i32::from(p1) - i32::from(s1)).max(i32::from(p2) - i32::from(s2));
             Some(bounded_decimal(whole + scale, scale))
         }
     }

@@ -87,7 +87,9 @@ impl ScalarUDFImpl for Udf {
         let mut columns = Vec::with_capacity(args.args.len());
         for value in &args.args {
             columns.push(match value {
-                ColumnarValue::Array(array) => Argument { array: Arc::clone(array), constant: false },
+                ColumnarValue::Array(array) => {
+                    Argument { array: Arc::clone(array), constant: false }
+                }
                 ColumnarValue::Scalar(scalar) => {
                     Argument { array: scalar.to_array_of_size(1)?, constant: true }
                 }

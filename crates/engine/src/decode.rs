@@ -54,7 +54,8 @@ impl Decoder {
             .cloned()
             .collect();
         let fields = table.schema.fields().iter();
-        let fields: Vec<_> = fields.map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let fields: Vec<_> =
+            fields.map(|field| field.as_ref().clone().with_nullable(true)).collect();
         Self {
             format: table.format,
             value_schema: Arc::new(Schema::new(from_value)),

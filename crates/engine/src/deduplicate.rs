@@ -39,8 +39,20 @@ pub struct Change {
     pub removed: Vec<(Origin, Vec<u8>)>,
     /// Rows of records that won one.
     pub added: Vec<(Origin, Vec<u8>)>,
-    /// The last winner's row, when the last winner is another than before: the value of an upsert key.
-    pub last: Option<Vec<u8>>,
+    /// What an upsert key now holds.
+    pub last: Last,
+}
+
+/// What became of the row of a key's last winner that has one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Last {
+    /// It is as before.
+    #[default]
+    Same,
+    /// This row stands now.
+    Row(Vec<u8>),
+    /// This row stood, and none does now.
+    Gone(Vec<u8>),
 }
 
 type Key = Arc<[u8]>;
@@ -86,7 +98,7 @@ impl Deduplicate {
         }
         let entries = self.keys.entry(Arc::clone(&key)).or_default();
         let new: HashSet<Origin> = arrived.iter().map(|entry| entry.origin).collect();
-        let last_before = entries.iter().rfind(|entry| entry.winner).map(|entry| entry.origin);
+        let before = standing(entries).cloned();
         entries.extend(arrived);
         entries.sort_unstable_by_key(|entry| entry.origin);
 
@@ -104,9 +116,14 @@ impl Deduplicate {
                 last_winner = Some(time);
             }
         }
-        let last = entries.iter().rfind(|entry| entry.winner);
-        if last.map(|entry| entry.origin) != last_before {
-            change.last = last.and_then(|entry| entry.row.clone());
+        let after = standing(entries);
+        let origin = |entry: &Entry| entry.origin;
+        if before.as_ref().map(origin) != after.map(origin) {
+            change.last = match (before, after.and_then(|entry| entry.row.clone())) {
+                (_, Some(row)) => Last::Row(row),
+                (Some(Entry { row: Some(row), .. }), None) => Last::Gone(row),
+                (_, None) => Last::Same,
+            };
         }
         self.touched.insert(key);
         change
@@ -122,7 +139,7 @@ impl Deduplicate {
             }
             let Some((time, key)) = self.times.pop_first() else { break };
             if let Some(entries) = self.keys.get_mut(&key) {
-                entries.retain(|entry| entry.origin.event_time > time);
+                forget(entries, time);
                 if entries.is_empty() {
                     self.keys.remove(&key);
                 }
@@ -169,6 +186,20 @@ impl Deduplicate {
         self.keys.insert(key, entries);
         Ok(())
     }
+}
+
+/// The last winner that has a row.
+fn standing(entries: &[Entry]) -> Option<&Entry> {
+    entries.iter().rfind(|entry| entry.winner && entry.row.is_some())
+}
+
+/// Forgets the entries up to `time`, but for the row that would stand again if every later winner lost
+/// its place to a record that a filter refuses.
+fn forget(entries: &mut Vec<Entry>, time: i64) {
+    let decided = entries.partition_point(|entry| entry.origin.event_time <= time);
+    let fallback =
+        if decided < entries.len() { standing(&entries[..decided]).cloned() } else { None };
+    entries.splice(..decided, fallback);
 }
 
 /// Gives an entry its place and writes down what that changes.

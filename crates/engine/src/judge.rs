@@ -59,6 +59,8 @@ pub struct Judged {
     pub tally: Tally,
     /// Late and dead-lettered records, in offset order.
     pub side: Vec<SideRecord>,
+    /// Timestamps of the other records, milliseconds: how long each took is counted from here.
+    pub sent: Vec<i64>,
 }
 
 /// Records on their way, each row with its record's index.
@@ -153,9 +155,11 @@ impl Judge {
         } else {
             Vec::new()
         };
+        let sent = flow.rows.iter().filter_map(|at| records[*at].timestamp).collect();
         let rows = flow.batch;
         mark.position = records.last().map_or(mark.position, |record| record.offset + 1);
-        Ok(Judged { partition, rows, origins, keys, refused, tally, side: leave(records, exits) })
+        let side = leave(records, exits);
+        Ok(Judged { partition, rows, origins, keys, refused, tally, side, sent })
     }
 
     /// Splits off the records before the watermark, which only this partition's earlier offsets decide.

@@ -29,7 +29,7 @@ pub mod rest;
 pub mod status;
 pub mod stream;
 
-pub use engine::{Engine, Settings, StartError};
+pub use engine::{Engine, Reload, Settings, StartError};
 pub use project::{Project, ProjectError};
 pub use reset::{ResetError, ResetTo, reset};
 pub use status::{Status, StreamStatus};

@@ -2,7 +2,7 @@
 //! out what the sink must write and take back.
 
 use crate::aggregate::{Aggregate, Function, Input, Output, Result as GroupResult};
-use crate::deduplicate::{Arrival, Change, Deduplicate};
+use crate::deduplicate::{Arrival, Change, Deduplicate, Last};
 use crate::journal::{StateChange, StateEntry};
 use crate::judge::Judged;
 use crate::ledger::{Fate, Ledger};
@@ -171,9 +171,19 @@ impl Operators {
         ledger: &mut Ledger,
     ) -> Result<Effects, OperatorError> {
         let changes = self.changes(judged, ledger)?;
-        let last: Vec<Vec<u8>> = changes.into_iter().filter_map(|change| change.last).collect();
-        let columns = self.decode(last.iter().map(Vec::as_slice))?;
-        Ok(self.effects(RecordBatch::try_new(Arc::clone(&self.output), columns)?))
+        let (mut standing, mut gone) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change.last {
+                Last::Row(row) => standing.push(row),
+                Last::Gone(row) => gone.push(row),
+                Last::Same => {}
+            }
+        }
+        let rows = |rows: &[Vec<u8>]| -> Result<RecordBatch, ArrowError> {
+            let columns = self.decode(rows.iter().map(Vec::as_slice))?;
+            RecordBatch::try_new(Arc::clone(&self.output), columns)
+        };
+        Ok(Effects { upserts: rows(&standing)?, deletes: rows(&gone)? })
     }
 
     fn deduplicate_and_aggregate(

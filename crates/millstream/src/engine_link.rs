@@ -95,6 +95,23 @@ pub(crate) async fn start(
     Engine::start(settings, project, world).await
 }
 
+/// Takes up an edited project: a line for each stream that it touched.
+pub(crate) async fn reload(engine: &Engine, project: Project) -> Vec<String> {
+    match engine.reload(project).await {
+        Err(error) => vec![format!("the edit was not taken up: {error}")],
+        Ok(reload) => {
+            let say = |names: Vec<String>, what: &str| {
+                names.into_iter().map(|name| format!("edit taken up: {name} {what}")).collect()
+            };
+            let mut lines: Vec<String> = say(reload.started, "starts");
+            lines.extend(say(reload.stopped, "has ended"));
+            let goes_on = "goes on from its checkpoint with the new statement";
+            lines.extend(say(reload.changed, goes_on));
+            lines
+        }
+    }
+}
+
 /// The failure of a start.
 pub(crate) fn not_started(
     config: &Config,

@@ -126,9 +126,9 @@ pub(crate) fn check_consistency(level: Consistency, writes: bool) -> Outcome<()>
         Consistency::Any if !writes => {
             Err(Failure::invalid("ANY ConsistencyLevel is only supported for writes"))
         }
-        Consistency::Serial | Consistency::LocalSerial if writes => Err(Failure::invalid(
-            "You must use conditional updates for serializable writes",
-        )),
+        Consistency::Serial | Consistency::LocalSerial if writes => {
+            Err(Failure::invalid("You must use conditional updates for serializable writes"))
+        }
         _ => Ok(()),
     }
 }

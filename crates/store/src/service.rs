@@ -44,9 +44,8 @@ impl Store {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| StartError::Listen { address, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| StartError::Listen { address, source })?;
+        let address =
+            listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
         let directory = settings.data_dir.clone();
         let durability = world.durability;
         let node = tokio::task::spawn_blocking(move || open(settings, &world, address)).await;
@@ -110,17 +109,11 @@ fn lock_directory(directory: &Path) -> Result<File, StartError> {
     let failed = |source| StartError::Directory { directory: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(failed)?;
     let path = directory.join("store.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(failed)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(StartError::InUse { directory: directory.to_owned() })
-        }
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse { directory: directory.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }

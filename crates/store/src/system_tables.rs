@@ -62,8 +62,7 @@ pub(crate) fn rows(call: &Call, table: &Table) -> Outcome<Arc<BTreeMap<Vec<u8>, 
 
 /// A row in the storage form, with timestamp 0.
 fn stored(table: &Table, named: Named) -> Outcome<(Vec<u8>, Bytes)> {
-    let mut row =
-        Row { marker: Some(Marker { timestamp: 0, expiry: None }), ..Row::default() };
+    let mut row = Row { marker: Some(Marker { timestamp: 0, expiry: None }), ..Row::default() };
     let mut partition = Vec::new();
     let mut clustering = Vec::new();
     for column in &table.columns {

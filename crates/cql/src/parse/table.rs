@@ -27,7 +27,8 @@ impl Parser<'_> {
             } else {
                 self.table_column(&mut table)?;
             }
-            if !self.symbol(",") {
+            // Cassandra takes a comma after the last column, too.
+            if !self.symbol(",") || self.peek_symbol(")") {
                 break;
             }
         }

@@ -155,11 +155,13 @@ impl Groups {
             (Kind::Sum, DataType::Decimal128(precision, _)) => {
                 decimal::fit(i256::from_i128(sum), *precision)
             }
-            (Kind::Average, DataType::Decimal128(precision, scale)) => {
-                decimal::rescale_wide(i256::from_i128(sum), i32::from(self.scale), i32::from(*scale))
-                    .and_then(|wide| decimal::divide_half_up(wide, i256::from_i128(count.into())))
-                    .and_then(|wide| decimal::fit(wide, *precision))
-            }
+            (Kind::Average, DataType::Decimal128(precision, scale)) => decimal::rescale_wide(
+                i256::from_i128(sum),
+                i32::from(self.scale),
+                i32::from(*scale),
+            )
+            .and_then(|wide| decimal::divide_half_up(wide, i256::from_i128(count.into())))
+            .and_then(|wide| decimal::fit(wide, *precision)),
             _ => i64::try_from(sum).ok().map(i128::from),
         };
         match result {
@@ -184,7 +186,8 @@ impl GroupsAccumulator for Groups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.grow(total_num_groups);
-        let kept = |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+        let kept =
+            |row: usize| filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
         let Some(column) = columns.first() else { return Ok(()) };
         if let DataType::Decimal128(_, _) = column.data_type() {
             let column = values::<Decimal128Type>(column)?;

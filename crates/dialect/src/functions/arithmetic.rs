@@ -18,10 +18,13 @@ use crate::evaluate::{Call, Outcome};
 use crate::{decimal, types};
 
 pub(crate) static ADD: Function = hidden("add", |call| operate(call, Operation::Add));
-pub(crate) static SUBTRACT: Function = hidden("subtract", |call| operate(call, Operation::Subtract));
-pub(crate) static MULTIPLY: Function = hidden("multiply", |call| operate(call, Operation::Multiply));
+pub(crate) static SUBTRACT: Function =
+    hidden("subtract", |call| operate(call, Operation::Subtract));
+pub(crate) static MULTIPLY: Function =
+    hidden("multiply", |call| operate(call, Operation::Multiply));
 pub(crate) static DIVIDE: Function = hidden("divide", |call| operate(call, Operation::Divide));
-pub(crate) static REMAINDER: Function = hidden("remainder", |call| operate(call, Operation::Remainder));
+pub(crate) static REMAINDER: Function =
+    hidden("remainder", |call| operate(call, Operation::Remainder));
 pub(crate) static INTEGER_DIVIDE: Function = hidden("div", integer_divide);
 pub(crate) static NEGATE: Function = hidden("negate", negate);
 /// Puts doubles in SQL's order: `-0.0` is `0.0` and all NaNs are one.
@@ -48,18 +51,30 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "pmod(a, b)",
         "The remainder of a / b with the sign of b.",
-        &[("pmod(-7, 3)", "2"), ("pmod(7, 3)", "1"), ("pmod(-7.5D, 2)", "0.5"), ("pmod(7, 0)", "ERROR")],
-        Typing::Custom(|operands| binary(operands, |a, b| match result_type(Operation::Remainder, a, b) {
-            Some(DataType::Decimal128(_, _)) => None,
-            other => other,
-        })),
+        &[
+            ("pmod(-7, 3)", "2"),
+            ("pmod(7, 3)", "1"),
+            ("pmod(-7.5D, 2)", "0.5"),
+            ("pmod(7, 0)", "ERROR"),
+        ],
+        Typing::Custom(|operands| {
+            binary(operands, |a, b| match result_type(Operation::Remainder, a, b) {
+                Some(DataType::Decimal128(_, _)) => None,
+                other => other,
+            })
+        }),
         |call| operate(call, Operation::PositiveRemainder),
     )
     .named("pmod"),
     function(
         "abs(number)",
         "The value without its sign.",
-        &[("abs(-5)", "5"), ("abs(-1.5)", "1.5"), ("abs(-2.5D)", "2.5"), ("abs(-2147483648)", "ERROR")],
+        &[
+            ("abs(-5)", "5"),
+            ("abs(-1.5)", "1.5"),
+            ("abs(-2.5D)", "2.5"),
+            ("abs(-2147483648)", "ERROR"),
+        ],
         Typing::Custom(same_number),
         absolute,
     )
@@ -67,7 +82,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "negative(number)",
         "The value with the other sign; same as -number.",
-        &[("negative(5)", "-5"), ("negative(-1.5)", "1.5"), ("negative(cast(null as int))", "NULL")],
+        &[
+            ("negative(5)", "-5"),
+            ("negative(-1.5)", "1.5"),
+            ("negative(cast(null as int))", "NULL"),
+        ],
         Typing::Custom(same_number),
         negate,
     )
@@ -333,7 +352,9 @@ fn decimal_pair(
             let (a, b) = aligned()?;
             decimal::rescale_wide(a.checked_sub(b)?, most, to)
         }
-        Operation::Multiply => decimal::rescale_wide(a.checked_mul(b)?, left_scale + right_scale, to),
+        Operation::Multiply => {
+            decimal::rescale_wide(a.checked_mul(b)?, left_scale + right_scale, to)
+        }
         Operation::Divide => {
             let shift = to - left_scale + right_scale;
             let factor = decimal::power_of_ten(shift.unsigned_abs())?;
@@ -385,10 +406,8 @@ fn negate(call: &Call<'_>) -> Outcome<ArrayRef> {
 
 fn absolute(call: &Call<'_>) -> Outcome<ArrayRef> {
     use datafusion::arrow::datatypes::{Int16Type, Int32Type};
-    let overflow = || EvaluateError::Overflow {
-        operation: "abs",
-        type_name: types::type_name(call.returns),
-    };
+    let overflow =
+        || EvaluateError::Overflow { operation: "abs", type_name: types::type_name(call.returns) };
     macro_rules! checked {
         ($kind:ty) => {{
             let value = call.number::<$kind>(0)?;

@@ -1,4 +1,7 @@
 //! Roots, powers, logarithms, angles, greatest and least.
+//!
+//! Only functions whose last bit is that of Java's `StrictMath` are here: `sin`, `cos` and `tan`
+//! depend on the machine on the Java side and are left out.
 
 use datafusion::arrow::array::{Array, ArrayRef, UInt32Array, make_comparator};
 use datafusion::arrow::compute::{SortOptions, interleave};
@@ -8,6 +11,7 @@ use super::{Function, Operand, Typed, Typing, Want, fixed, function, optional};
 use crate::call::type_names;
 use crate::error::EvaluateError;
 use crate::evaluate::{Call, Outcome};
+use crate::logarithm::{ln, log10};
 use crate::types;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -22,26 +26,70 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "power(base, exponent) -> double",
         "The base to the exponent.",
-        &[("power(2, 10)", "1024.0"), ("pow(2, 0.5)", "1.4142135623730951"), ("power(2, -1)", "0.5")],
+        &[
+            ("power(2, 10)", "1024.0"),
+            ("pow(2, 0.5)", "1.4142135623730951"),
+            ("power(2, -1)", "0.5"),
+        ],
         fixed(&[Want::Double, Want::Double], Want::Double),
-        |call| two(call, f64::powf),
+        |call| two(call, libm::pow),
     )
     .named("power")
     .also(&["pow"]),
     function(
         "exp(x) -> double",
         "e to the power x.",
-        &[("exp(0)", "1.0"), ("exp(2.5)", "12.182493960703473")],
+        &[("exp(0)", "1.0"), ("exp(1)", "2.7182818284590455"), ("exp(2.5)", "12.182493960703473")],
         fixed(&[Want::Double], Want::Double),
-        |call| one(call, f64::exp),
+        |call| one(call, libm::exp),
     )
     .named("exp"),
+    function(
+        "expm1(x) -> double",
+        "e to the power x, less one.",
+        &[("expm1(0)", "0.0"), ("expm1(1)", "1.718281828459045")],
+        fixed(&[Want::Double], Want::Double),
+        |call| one(call, libm::expm1),
+    )
+    .named("expm1"),
+    function(
+        "asin(x) -> double",
+        "The angle of a sine; NaN outside -1 to 1.",
+        &[("asin(1)", "1.5707963267948966"), ("asin(2)", "NaN")],
+        fixed(&[Want::Double], Want::Double),
+        |call| one(call, libm::asin),
+    )
+    .named("asin"),
+    function(
+        "acos(x) -> double",
+        "The angle of a cosine; NaN outside -1 to 1.",
+        &[("acos(0.5)", "1.0471975511965979"), ("acos(1)", "0.0")],
+        fixed(&[Want::Double], Want::Double),
+        |call| one(call, libm::acos),
+    )
+    .named("acos"),
+    function(
+        "atan(x) -> double",
+        "The angle of a tangent.",
+        &[("atan(1)", "0.7853981633974483")],
+        fixed(&[Want::Double], Want::Double),
+        |call| one(call, libm::atan),
+    )
+    .named("atan"),
+    function(
+        "sinh(x) -> double",
+        "The hyperbolic sine.",
+        &[("sinh(1)", "1.1752011936438014")],
+        fixed(&[Want::Double], Want::Double),
+        |call| one(call, libm::sinh),
+    )
+    .named("sinh"),
     function(
         "ln(x) -> double",
         "The natural logarithm; NULL unless x is above zero.",
         &[("ln(10)", "2.302585092994046"), ("ln(0)", "NULL"), ("ln(-1)", "NULL")],
         fixed(&[Want::Double], Want::Double),
-        |call| logarithm(call, f64::ln),
+        |call| logarithm(call, ln),
     )
     .named("ln"),
     function(
@@ -49,7 +97,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The logarithm to base 10; NULL unless x is above zero.",
         &[("log10(1000)", "3.0"), ("log10(0)", "NULL")],
         fixed(&[Want::Double], Want::Double),
-        |call| logarithm(call, f64::log10),
+        |call| logarithm(call, log10),
     )
     .named("log10"),
     function(
@@ -57,7 +105,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The logarithm to base 2; NULL unless x is above zero.",
         &[("log2(8)", "3.0"), ("log2(10)", "3.3219280948873626"), ("log2(0)", "NULL")],
         fixed(&[Want::Double], Want::Double),
-        |call| logarithm(call, |x| x.ln() / std::f64::consts::LN_2),
+        |call| logarithm(call, |x| ln(x) / std::f64::consts::LN_2),
     )
     .named("log2"),
     function(
@@ -86,27 +134,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     )
     .named("radians"),
     function(
-        "sin(x) -> double",
-        "The sine of radians.",
-        &[("sin(0)", "0.0"), ("sin(1)", "0.8414709848078965")],
-        fixed(&[Want::Double], Want::Double),
-        |call| one(call, f64::sin),
-    )
-    .named("sin"),
-    function(
-        "cos(x) -> double",
-        "The cosine of radians.",
-        &[("cos(0)", "1.0"), ("cos(1)", "0.5403023058681398")],
-        fixed(&[Want::Double], Want::Double),
-        |call| one(call, f64::cos),
-    )
-    .named("cos"),
-    function(
         "atan2(y, x) -> double",
         "The angle of the point (x, y) in radians.",
         &[("atan2(1, 2)", "0.4636476090008061"), ("atan2(0, 1)", "0.0")],
         fixed(&[Want::Double, Want::Double], Want::Double),
-        |call| two(call, |y, x| (y + 0.0).atan2(x + 0.0)),
+        |call| two(call, |y, x| libm::atan2(y + 0.0, x + 0.0)),
     )
     .named("atan2"),
     function(
@@ -120,7 +152,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "isnan(x) -> boolean",
         "Whether a double is NaN; false for NULL.",
-        &[("isnan(cast('nan' as double))", "true"), ("isnan(1.5D)", "false"), ("isnan(cast(null as double))", "false")],
+        &[
+            ("isnan(cast('nan' as double))", "true"),
+            ("isnan(1.5D)", "false"),
+            ("isnan(cast(null as double))", "false"),
+        ],
         fixed(&[Want::Double], Want::Boolean),
         |call| {
             let x = call.double(0)?;
@@ -135,7 +171,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         fixed(&[Want::Double, Want::Double], Want::Double),
         |call| {
             let (x, y) = (call.double(0)?, call.double(1)?);
-            call.build::<Float64Type>(|row| Ok(x.at(row).and_then(|n| if n.is_nan() { y.at(row) } else { Some(n) })))
+            call.build::<Float64Type>(|row| {
+                Ok(x.at(row).and_then(|n| if n.is_nan() { y.at(row) } else { Some(n) }))
+            })
         },
     )
     .named("nanvl"),
@@ -155,7 +193,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "greatest(a, b, ..)",
         "The largest value; NULLs are passed over.",
-        &[("greatest(1, 2.5)", "2.5"), ("greatest(1, null)", "1"), ("greatest('a', 'b')", "b"), ("greatest(3, 1, 2L)", "3")],
+        &[
+            ("greatest(1, 2.5)", "2.5"),
+            ("greatest(1, null)", "1"),
+            ("greatest('a', 'b')", "b"),
+            ("greatest(3, 1, 2L)", "3"),
+        ],
         Typing::Custom(comparable),
         |call| extreme(call, std::cmp::Ordering::Greater),
     )
@@ -163,19 +206,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "least(a, b, ..)",
         "The smallest value; NULLs are passed over.",
-        &[("least(1, 2L)", "1"), ("least(null, 2, 3)", "2"), ("least(date'2024-01-02', date'2024-01-01')", "2024-01-01")],
+        &[
+            ("least(1, 2L)", "1"),
+            ("least(null, 2, 3)", "2"),
+            ("least(date'2024-01-02', date'2024-01-01')", "2024-01-01"),
+        ],
         Typing::Custom(comparable),
         |call| extreme(call, std::cmp::Ordering::Less),
     )
     .named("least"),
-    function(
-        "hypot(x, y) -> double",
-        "The length of the vector (x, y).",
-        &[("hypot(3, 4)", "5.0")],
-        optional(&[Want::Double, Want::Double], 2, Want::Double),
-        |call| two(call, f64::hypot),
-    )
-    .named("hypot"),
 ];
 
 fn one(call: &Call<'_>, of: impl Fn(f64) -> f64) -> Outcome<ArrayRef> {
@@ -190,7 +229,7 @@ fn two(call: &Call<'_>, of: impl Fn(f64, f64) -> f64) -> Outcome<ArrayRef> {
 
 fn logarithm(call: &Call<'_>, of: impl Fn(f64) -> f64) -> Outcome<ArrayRef> {
     let x = call.double(0)?;
-    call.build::<Float64Type>(|row| Ok(x.at(row).filter(|x| !(*x <= 0.0)).map(&of)))
+    call.build::<Float64Type>(|row| Ok(x.at(row).filter(|x| *x > 0.0 || x.is_nan()).map(&of)))
 }
 
 /// All arguments meet in one type that has an order; text does not meet numbers here.

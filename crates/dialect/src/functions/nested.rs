@@ -283,8 +283,7 @@ fn array_types(operands: &[Operand<'_>]) -> Typed {
 
 /// Interleaves equally typed columns row by row.
 fn woven(call: &Call<'_>, indexes: &[usize]) -> Outcome<ArrayRef> {
-    let arrays: Vec<&dyn Array> =
-        indexes.iter().map(|i| call.columns[*i].array.as_ref()).collect();
+    let arrays: Vec<&dyn Array> = indexes.iter().map(|i| call.columns[*i].array.as_ref()).collect();
     let order: Vec<(usize, usize)> = (0..call.rows)
         .flat_map(|row| indexes.iter().enumerate().map(move |(place, i)| (place, *i, row)))
         .map(|(place, i, row)| (place, call.columns[i].row(row)))
@@ -308,7 +307,7 @@ fn array(call: &Call<'_>) -> Outcome<ArrayRef> {
 }
 
 fn map_types(operands: &[Operand<'_>]) -> Typed {
-    if operands.is_empty() || operands.len() % 2 != 0 {
+    if operands.is_empty() || !operands.len().is_multiple_of(2) {
         return Err("takes pairs of a key and a value".into());
     }
     let side = |from: usize| {
@@ -340,7 +339,8 @@ fn map(call: &Call<'_>) -> Outcome<ArrayRef> {
     if keys_column.null_count() > 0 {
         return Err(EvaluateError::argument("map", "a key is NULL"));
     }
-    let compare = make_comparator(&keys_column, &keys_column, SortOptions::default()).map_err(failed)?;
+    let compare =
+        make_comparator(&keys_column, &keys_column, SortOptions::default()).map_err(failed)?;
     for start in (0..keys_column.len()).step_by(keys.len()) {
         for later in start + 1..start + keys.len() {
             if (start..later).any(|earlier| compare(earlier, later).is_eq()) {
@@ -356,7 +356,7 @@ fn map(call: &Call<'_>) -> Outcome<ArrayRef> {
 }
 
 fn struct_types(operands: &[Operand<'_>]) -> Typed {
-    if operands.is_empty() || operands.len() % 2 != 0 {
+    if operands.is_empty() || !operands.len().is_multiple_of(2) {
         return Err("takes pairs of a name and a value".into());
     }
     let mut fields = Vec::new();
@@ -423,7 +423,10 @@ fn element_at(call: &Call<'_>, lenient: bool) -> Outcome<ArrayRef> {
     }
     pick(call, |index, length| {
         if index == 0 {
-            return Err(EvaluateError::argument("element_at", "positions count from 1, not from 0"));
+            return Err(EvaluateError::argument(
+                "element_at",
+                "positions count from 1, not from 0",
+            ));
         }
         let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
         let at = if index > 0 { Some(distance - 1) } else { length.checked_sub(distance) };
@@ -508,9 +511,9 @@ fn extreme(call: &Call<'_>, wanted: std::cmp::Ordering) -> Outcome<ArrayRef> {
     let compare = make_comparator(&inside, &inside, SortOptions::default()).map_err(failed)?;
     let rows = rows_of((0..call.rows).map(|row| {
         let (from, to) = span(argument, row)?;
-        (from..to).filter(|at| !inside.is_null(*at)).reduce(|best, at| {
-            if compare(at, best) == wanted { at } else { best }
-        })
+        (from..to)
+            .filter(|at| !inside.is_null(*at))
+            .reduce(|best, at| if compare(at, best) == wanted { at } else { best })
     }));
     take(&inside, &rows, None).map_err(failed)
 }

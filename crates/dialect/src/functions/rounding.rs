@@ -3,7 +3,9 @@
 //! Doubles are rounded by their shortest decimal text, as Java's `BigDecimal` does.
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int32Type, Int64Type, i256};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, Float64Type, Int32Type, Int64Type, i256,
+};
 
 use super::{Function, Operand, Typed, Typing, Want, fixed, function};
 use crate::call::literal_int;
@@ -15,7 +17,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "ceil(number) -> bigint or decimal",
         "The smallest whole number that is not below the value.",
-        &[("ceil(1.5)", "2"), ("ceil(-1.5D)", "-1"), ("ceil(5)", "5"), ("ceiling(1.01)", "2"), ("ceil(cast(1.25 as decimal(10,2)))", "2")],
+        &[
+            ("ceil(1.5)", "2"),
+            ("ceil(-1.5D)", "-1"),
+            ("ceil(5)", "5"),
+            ("ceiling(1.01)", "2"),
+            ("ceil(cast(1.25 as decimal(10,2)))", "2"),
+        ],
         Typing::Custom(whole),
         |call| to_whole(call, f64::ceil, true),
     )
@@ -33,8 +41,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "round(number [, digits])",
         "Rounded half away from zero; negative digits round before the point.",
         &[
-            ("round(2.5)", "3"), ("round(-2.5)", "-3"), ("round(2.5D)", "3.0"), ("round(1.255, 2)", "1.26"),
-            ("round(1.255D, 2)", "1.26"), ("round(125, -1)", "130"), ("round(123)", "123"),
+            ("round(2.5)", "3"),
+            ("round(-2.5)", "-3"),
+            ("round(2.5D)", "3.0"),
+            ("round(1.255, 2)", "1.26"),
+            ("round(1.255D, 2)", "1.26"),
+            ("round(125, -1)", "130"),
+            ("round(123)", "123"),
             ("round(cast(123.456 as decimal(10,3)), -1)", "120"),
         ],
         Typing::Custom(rounded),
@@ -44,7 +57,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "bround(number [, digits])",
         "Rounded half to even.",
-        &[("bround(2.5)", "2"), ("bround(3.5)", "4"), ("bround(2.5D)", "2.0"), ("bround(1.25, 1)", "1.2"), ("bround(125, -1)", "120")],
+        &[
+            ("bround(2.5)", "2"),
+            ("bround(3.5)", "4"),
+            ("bround(2.5D)", "2.0"),
+            ("bround(1.25, 1)", "1.2"),
+            ("bround(125, -1)", "120"),
+        ],
         Typing::Custom(rounded),
         |call| to_digits(call, Mode::HalfEven),
     )
@@ -134,7 +153,12 @@ fn rounded(operands: &[Operand<'_>]) -> Typed {
             }
         }
         DataType::Int32 | DataType::Int64 | DataType::Float64 => given.clone(),
-        other => return Err(format!("takes int, bigint, double or decimal, not {}", types::type_name(other))),
+        other => {
+            return Err(format!(
+                "takes int, bigint, double or decimal, not {}",
+                types::type_name(other)
+            ));
+        }
     };
     let mut wanted = vec![given.clone()];
     if operands.len() == 2 {
@@ -145,38 +169,53 @@ fn rounded(operands: &[Operand<'_>]) -> Typed {
 
 fn to_digits(call: &Call<'_>, mode: Mode) -> Outcome<ArrayRef> {
     let digits = if call.columns.len() > 1 { call.int(1)?.at(0).unwrap_or(0) } else { 0 };
-    let overflow =
-        || EvaluateError::Overflow { operation: "round", type_name: types::type_name(call.returns) };
+    let overflow = || EvaluateError::Overflow {
+        operation: "round",
+        type_name: types::type_name(call.returns),
+    };
     let kept = |value: i128| round_decimal(value, 0, digits.min(0), 0, mode);
     match call.argument(0)?.array.data_type() {
         DataType::Int32 => {
             let value = call.int(0)?;
             call.build::<Int32Type>(|row| match value.at(row) {
-                Some(n) => kept(i128::from(n)).and_then(|n| i32::try_from(n).ok()).map(Some).ok_or_else(overflow),
+                Some(n) => kept(i128::from(n))
+                    .and_then(|n| i32::try_from(n).ok())
+                    .map(Some)
+                    .ok_or_else(overflow),
                 None => Ok(None),
             })
         }
         DataType::Int64 => {
             let value = call.long(0)?;
             call.build::<Int64Type>(|row| match value.at(row) {
-                Some(n) => kept(i128::from(n)).and_then(|n| i64::try_from(n).ok()).map(Some).ok_or_else(overflow),
+                Some(n) => kept(i128::from(n))
+                    .and_then(|n| i64::try_from(n).ok())
+                    .map(Some)
+                    .ok_or_else(overflow),
                 None => Ok(None),
             })
         }
         DataType::Decimal128(_, scale) => {
-            let (from, to) = (i32::from(*scale), match call.returns {
-                DataType::Decimal128(_, scale) => i32::from(*scale),
-                _ => 0,
-            });
+            let (from, to) = (
+                i32::from(*scale),
+                match call.returns {
+                    DataType::Decimal128(_, scale) => i32::from(*scale),
+                    _ => 0,
+                },
+            );
             let value = call.number::<Decimal128Type>(0)?;
             call.build::<Decimal128Type>(|row| match value.at(row) {
-                Some(n) => round_decimal(n, from, digits.min(from), to, mode).map(Some).ok_or_else(overflow),
+                Some(n) => round_decimal(n, from, digits.min(from), to, mode)
+                    .map(Some)
+                    .ok_or_else(overflow),
                 None => Ok(None),
             })
         }
         _ => {
             let value = call.double(0)?;
-            call.build::<Float64Type>(|row| Ok(value.at(row).map(|n| round_double(n, digits, mode))))
+            call.build::<Float64Type>(|row| {
+                Ok(value.at(row).map(|n| round_double(n, digits, mode)))
+            })
         }
     }
 }

@@ -70,7 +70,8 @@ fn split(call: &Call<'_>) -> Outcome<ArrayRef> {
             Some(limit) => limit.at(row),
             None => Some(-1),
         };
-        let (Some(text), Some(pattern), Some(limit)) = (text.at(row), pattern.at(row), limit) else {
+        let (Some(text), Some(pattern), Some(limit)) = (text.at(row), pattern.at(row), limit)
+        else {
             builder.append_null();
             continue;
         };
@@ -121,7 +122,8 @@ fn split_text<'a>(text: &'a str, regex: &Regex, limit: i32) -> Vec<&'a str> {
 fn split_part(call: &Call<'_>) -> Outcome<ArrayRef> {
     let (text, separator, part) = (call.text(0)?, call.text(1)?, call.int(2)?);
     call.build_text(|row| {
-        let (Some(text), Some(separator), Some(part)) = (text.at(row), separator.at(row), part.at(row))
+        let (Some(text), Some(separator), Some(part)) =
+            (text.at(row), separator.at(row), part.at(row))
         else {
             return Ok(None);
         };

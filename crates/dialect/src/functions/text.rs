@@ -19,7 +19,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "upper(text) -> string",
         "Upper case.",
-        &[("upper('abc')", "ABC"), ("ucase('stra\u{df}e')", "STRASSE"), ("upper(null)", "NULL"), ("upper(true)", "TRUE")],
+        &[
+            ("upper('abc')", "ABC"),
+            ("ucase('stra\u{df}e')", "STRASSE"),
+            ("upper(null)", "NULL"),
+            ("upper(true)", "TRUE"),
+        ],
         fixed(&[Want::Text], Want::Text),
         |call| map(call, |text| Ok(text.to_uppercase())),
     )
@@ -45,7 +50,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "trim(text) -> string",
         "The text without blanks at both ends; TRIM(BOTH 'x' FROM text) takes other characters.",
-        &[("trim('  a ')", "a"), ("trim(both 'xy' from 'xyaxy')", "a"), ("trim('x' from 'xxaxx')", "a"), ("btrim('xxaxx', 'x')", "a"), ("trim(leading 'x' from 'xxaxx')", "axx"), ("trim(trailing 'x' from 'xxaxx')", "xxa")],
+        &[
+            ("trim('  a ')", "a"),
+            ("trim(both 'xy' from 'xyaxy')", "a"),
+            ("trim('x' from 'xxaxx')", "a"),
+            ("btrim('xxaxx', 'x')", "a"),
+            ("trim(leading 'x' from 'xxaxx')", "axx"),
+            ("trim(trailing 'x' from 'xxaxx')", "xxa"),
+        ],
         optional(&[Want::Text, Want::Text], 1, Want::Text),
         |call| trim(call, true, true),
     )
@@ -71,9 +83,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "substring(text, start [, length]) -> string",
         "A part of the text; a negative start counts from the end, 0 means 1.",
         &[
-            ("substring('hello', 2)", "ello"), ("substring('hello', 0, 3)", "hel"), ("substring('hello', -3, 2)", "ll"),
-            ("substring('hello', -10, 7)", "he"), ("substr('hello', 2, 3)", "ell"), ("substring('hello' from 2 for 3)", "ell"),
-            ("substring('hello', 2, -1)", ""), ("substring('hello', 10)", ""),
+            ("substring('hello', 2)", "ello"),
+            ("substring('hello', 0, 3)", "hel"),
+            ("substring('hello', -3, 2)", "ll"),
+            ("substring('hello', -10, 7)", "he"),
+            ("substr('hello', 2, 3)", "ell"),
+            ("substring('hello' from 2 for 3)", "ell"),
+            ("substring('hello', 2, -1)", ""),
+            ("substring('hello', 10)", ""),
         ],
         optional(&[Want::Text, Want::Int, Want::Int], 2, Want::Text),
         substring,
@@ -100,7 +117,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |call| {
             text_and_int(call, |text, n| {
                 let length = text.chars().count();
-                Ok(text.chars().skip(length.saturating_sub(usize::try_from(n).unwrap_or(0))).collect())
+                Ok(text
+                    .chars()
+                    .skip(length.saturating_sub(usize::try_from(n).unwrap_or(0)))
+                    .collect())
             })
         },
     )
@@ -108,7 +128,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "length(text) -> int",
         "The number of characters.",
-        &[("length('hello ')", "6"), ("char_length('h\u{e9}')", "2"), ("character_length('')", "0"), ("len('ab')", "2")],
+        &[
+            ("length('hello ')", "6"),
+            ("char_length('h\u{e9}')", "2"),
+            ("character_length('')", "0"),
+            ("len('ab')", "2"),
+        ],
         fixed(&[Want::Text], Want::Int),
         |call| count(call, |text| text.chars().count()),
     )
@@ -133,7 +158,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "lpad(text, length [, pad]) -> string",
         "The text filled at its beginning, or cut, to a length.",
-        &[("lpad('5', 3, '0')", "005"), ("lpad('hello', 3, '0')", "hel"), ("lpad('5', 5, 'ab')", "abab5"), ("lpad('5', 3)", "  5"), ("lpad('5', -1, '0')", ""), ("lpad('5', 3, '')", "5")],
+        &[
+            ("lpad('5', 3, '0')", "005"),
+            ("lpad('hello', 3, '0')", "hel"),
+            ("lpad('5', 5, 'ab')", "abab5"),
+            ("lpad('5', 3)", "  5"),
+            ("lpad('5', -1, '0')", ""),
+            ("lpad('5', 3, '')", "5"),
+        ],
         optional(&[Want::Text, Want::Int, Want::Text], 2, Want::Text),
         |call| pad(call, true),
     )
@@ -141,7 +173,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "rpad(text, length [, pad]) -> string",
         "The text filled at its end, or cut, to a length.",
-        &[("rpad('5', 3, '0')", "500"), ("rpad('hello', 3)", "hel"), ("rpad('5', 4, 'ab')", "5aba")],
+        &[
+            ("rpad('5', 3, '0')", "500"),
+            ("rpad('hello', 3)", "hel"),
+            ("rpad('5', 4, 'ab')", "5aba"),
+        ],
         optional(&[Want::Text, Want::Int, Want::Text], 2, Want::Text),
         |call| pad(call, false),
     )
@@ -151,7 +187,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "The text so many times.",
         &[("repeat('ab', 3)", "ababab"), ("repeat('ab', -1)", "")],
         fixed(&[Want::Text, Want::Int], Want::Text),
-        |call| text_and_int(call, |text, n| repeated(text, n)),
+        |call| text_and_int(call, repeated),
     )
     .named("repeat"),
     function(
@@ -176,18 +212,32 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "concat(value, ..) -> string",
         "All values as one text, or arrays as one array; NULL if any is NULL. Same as a || b.",
-        &[("concat('a', 'b', 'c')", "abc"), ("concat('a', null)", "NULL"), ("concat('a', 1)", "a1"), ("concat()", ""), ("concat(1.50, true)", "1.50true")],
+        &[
+            ("concat('a', 'b', 'c')", "abc"),
+            ("concat('a', null)", "NULL"),
+            ("concat('a', 1)", "a1"),
+            ("concat()", ""),
+            ("concat(1.50, true)", "1.50true"),
+        ],
         Typing::Custom(texts),
         |call| {
-            let parts = (0..call.columns.len()).map(|i| call.text(i)).collect::<Outcome<Vec<_>>>()?;
-            call.build_text(|row| Ok(parts.iter().map(|part| part.at(row)).collect::<Option<String>>()))
+            let parts =
+                (0..call.columns.len()).map(|i| call.text(i)).collect::<Outcome<Vec<_>>>()?;
+            call.build_text(|row| {
+                Ok(parts.iter().map(|part| part.at(row)).collect::<Option<String>>())
+            })
         },
     )
     .named("concat"),
     function(
         "concat_ws(separator, value or array, ..) -> string",
         "All values that are not NULL with the separator between them.",
-        &[("concat_ws('-', 'a', null, 'b')", "a-b"), ("concat_ws('-', array('a', 'b'), 'c')", "a-b-c"), ("concat_ws(',')", ""), ("concat_ws(null, 'a')", "NULL")],
+        &[
+            ("concat_ws('-', 'a', null, 'b')", "a-b"),
+            ("concat_ws('-', array('a', 'b'), 'c')", "a-b-c"),
+            ("concat_ws(',')", ""),
+            ("concat_ws(null, 'a')", "NULL"),
+        ],
         Typing::Custom(joined_types),
         concat_ws,
     )
@@ -233,7 +283,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "replace(text, search [, replacement]) -> string",
         "Every occurrence replaced; without a replacement dropped.",
-        &[("replace('abcabc', 'b', 'X')", "aXcaXc"), ("replace('abc', 'b')", "ac"), ("replace('abc', '', 'X')", "abc")],
+        &[
+            ("replace('abcabc', 'b', 'X')", "aXcaXc"),
+            ("replace('abc', 'b')", "ac"),
+            ("replace('abc', '', 'X')", "abc"),
+        ],
         optional(&[Want::Text, Want::Text, Want::Text], 2, Want::Text),
         |call| {
             three(call, |text, search, with| {
@@ -251,7 +305,9 @@ fn map(call: &Call<'_>, of: impl Fn(&str) -> Outcome<String>) -> Outcome<ArrayRe
 
 fn count(call: &Call<'_>, of: impl Fn(&str) -> usize) -> Outcome<ArrayRef> {
     let text = call.text(0)?;
-    call.build::<Int32Type>(|row| Ok(text.at(row).map(|t| i32::try_from(of(t)).unwrap_or(i32::MAX))))
+    call.build::<Int32Type>(|row| {
+        Ok(text.at(row).map(|t| i32::try_from(of(t)).unwrap_or(i32::MAX)))
+    })
 }
 
 fn text_and_int(call: &Call<'_>, of: impl Fn(&str, i32) -> Outcome<String>) -> Outcome<ArrayRef> {
@@ -413,7 +469,8 @@ fn reverse(call: &Call<'_>) -> Outcome<ArrayRef> {
         list.offsets().windows(2).map(|w| usize::try_from(w[1] - w[0]).unwrap_or(0)),
     );
     let order = datafusion::arrow::array::Int32Array::from(order);
-    let failed = |e: datafusion::arrow::error::ArrowError| EvaluateError::argument("reverse", e.to_string());
+    let failed =
+        |e: datafusion::arrow::error::ArrowError| EvaluateError::argument("reverse", e.to_string());
     let values = take(list.values(), &order, None).map_err(failed)?;
     let DataType::List(field) = list.data_type() else {
         return Err(EvaluateError::argument("reverse", "the argument is no array"));

@@ -15,7 +15,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "contains(text, part) -> boolean",
         "Whether the part is in the text.",
-        &[("contains('hello', 'ell')", "true"), ("contains('hello', '')", "true"), ("contains(null, 'a')", "NULL")],
+        &[
+            ("contains('hello', 'ell')", "true"),
+            ("contains('hello', '')", "true"),
+            ("contains(null, 'a')", "NULL"),
+        ],
         fixed(PAIR, Want::Boolean),
         |call| pair(call, |text, part| text.contains(part)),
     )
@@ -52,7 +56,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "locate(part, text [, start]) -> int",
         "The first position of the part at or after start; 0 if it is not there.",
-        &[("locate('l', 'hello')", "3"), ("locate('l', 'hello', 4)", "4"), ("position('l' in 'hello')", "3"), ("position('l', 'hello')", "3"), ("locate('l', 'hello', 0)", "0")],
+        &[
+            ("locate('l', 'hello')", "3"),
+            ("locate('l', 'hello', 4)", "4"),
+            ("position('l' in 'hello')", "3"),
+            ("position('l', 'hello')", "3"),
+            ("locate('l', 'hello', 0)", "0"),
+        ],
         optional(&[Want::Text, Want::Text, Want::Int], 2, Want::Int),
         |call| {
             let (part, text) = (call.text(0)?, call.text(1)?);
@@ -75,8 +85,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "text [not] like pattern [escape 'c'] -> boolean",
         "Whether the whole text matches: % is any run of characters, _ is one.",
         &[
-            ("'abc' like 'a%'", "true"), ("'abc' like 'a_c'", "true"), ("'abc' not like 'a%'", "false"), ("'a%c' like 'a\\%c'", "true"),
-            ("'abc' like 'a\\\\bc'", "ERROR"), ("'a_c' like 'a/_c' escape '/'", "true"), ("'a\\nb' like 'a%b'", "true"), ("null like 'a'", "NULL"),
+            ("'abc' like 'a%'", "true"),
+            ("'abc' like 'a_c'", "true"),
+            ("'abc' not like 'a%'", "false"),
+            ("'a%c' like 'a\\%c'", "true"),
+            ("'abc' like 'a\\\\bc'", "ERROR"),
+            ("'a_c' like 'a/_c' escape '/'", "true"),
+            ("'a\\nb' like 'a%b'", "true"),
+            ("null like 'a'", "NULL"),
         ],
         optional(&[Want::Text, Want::Text, Want::Text], 2, Want::Boolean),
         |call| like(call, false),
@@ -94,8 +110,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "text [not] rlike pattern -> boolean",
         "Whether the regular expression is found anywhere in the text; no look-around.",
         &[
-            ("'abc' rlike 'b'", "true"), ("'abc' rlike '^b'", "false"), ("'abc' regexp 'c$'", "true"), ("rlike('a1', '\\\\d')", "true"),
-            ("regexp_like('abc', 'B')", "false"), ("'a\\n' rlike 'a$'", "true"), ("'abc' not rlike 'b'", "false"),
+            ("'abc' rlike 'b'", "true"),
+            ("'abc' rlike '^b'", "false"),
+            ("'abc' regexp 'c$'", "true"),
+            ("rlike('a1', '\\\\d')", "true"),
+            ("regexp_like('abc', 'B')", "false"),
+            ("'a\\n' rlike 'a$'", "true"),
+            ("'abc' not rlike 'b'", "false"),
         ],
         fixed(PAIR, Want::Boolean),
         |call| {
@@ -114,7 +135,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "regexp_replace(text, pattern, replacement) -> string",
         "Every match replaced; $1 is the first group.",
-        &[("regexp_replace('a1b22', '[0-9]+', '#')", "a#b#"), ("regexp_replace('abc', '(a)(b)', '$2$1')", "bac"), ("regexp_replace('abc', 'x*', '-')", "-a-b-c-"), ("regexp_replace('abc', 'b', '\\\\$')", "a$c")],
+        &[
+            ("regexp_replace('a1b22', '[0-9]+', '#')", "a#b#"),
+            ("regexp_replace('abc', '(a)(b)', '$2$1')", "bac"),
+            ("regexp_replace('abc', 'x*', '-')", "-a-b-c-"),
+            ("regexp_replace('abc', 'b', '\\\\$')", "a$c"),
+        ],
         fixed(&[Want::Text, Want::Text, Want::Text], Want::Text),
         regexp_replace,
     )
@@ -123,8 +149,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "regexp_extract(text, pattern [, group]) -> string",
         "A group of the first match, by default the first; an empty text if nothing matches.",
         &[
-            ("regexp_extract('100-200', '(\\\\d+)-(\\\\d+)', 2)", "200"), ("regexp_extract('100-200', '(\\\\d+)-(\\\\d+)')", "100"),
-            ("regexp_extract('x', '(\\\\d+)', 1)", ""), ("regexp_extract('100', '\\\\d+', 0)", "100"), ("regexp_extract('100', '\\\\d+', 1)", "ERROR"),
+            ("regexp_extract('100-200', '(\\\\d+)-(\\\\d+)', 2)", "200"),
+            ("regexp_extract('100-200', '(\\\\d+)-(\\\\d+)')", "100"),
+            ("regexp_extract('x', '(\\\\d+)', 1)", ""),
+            ("regexp_extract('100', '\\\\d+', 0)", "100"),
+            ("regexp_extract('100', '\\\\d+', 1)", "ERROR"),
         ],
         optional(&[Want::Text, Want::Text, Want::Int], 2, Want::Text),
         regexp_extract,
@@ -286,7 +315,8 @@ fn regexp_extract(call: &Call<'_>) -> Outcome<ArrayRef> {
             Some(group) => group.at(row),
             None => Some(1),
         };
-        let (Some(text), Some(pattern), Some(group)) = (text.at(row), pattern.at(row), group) else {
+        let (Some(text), Some(pattern), Some(group)) = (text.at(row), pattern.at(row), group)
+        else {
             return Ok(None);
         };
         compiled

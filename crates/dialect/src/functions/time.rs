@@ -2,7 +2,8 @@
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
 };
 
 use super::{Function, Operand, Typed, Typing, Want, fixed, function, hidden};
@@ -38,7 +39,9 @@ pub(crate) static TIME_PLUS: Function = hidden("time_plus", |call| {
         };
         let moved = calendar::add_months(calendar::day_of_time(time), months)
             .and_then(|date| calendar::midnight(date.checked_add(days)?))
-            .and_then(|start| start.checked_add(calendar::micros_of_day(time))?.checked_add(micros));
+            .and_then(|start| {
+                start.checked_add(calendar::micros_of_day(time))?.checked_add(micros)
+            });
         moved.map(Some).ok_or_else(|| overflow("the timestamp"))
     })
 });
@@ -47,7 +50,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "date_add(date, days) -> date",
         "The date so many days later; also date + days.",
-        &[("date_add(date'2024-02-28', 2)", "2024-03-01"), ("date_add('2024-02-28', -1)", "2024-02-27"), ("date'2024-01-31' + 1", "2024-02-01"), ("dateadd(date'2024-02-28', 1)", "2024-02-29")],
+        &[
+            ("date_add(date'2024-02-28', 2)", "2024-03-01"),
+            ("date_add('2024-02-28', -1)", "2024-02-27"),
+            ("date'2024-01-31' + 1", "2024-02-01"),
+            ("dateadd(date'2024-02-28', 1)", "2024-02-29"),
+        ],
         fixed(&[Want::Date, Want::Int], Want::Date),
         |call| shifted(call, i32::checked_add),
     )
@@ -64,7 +72,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "datediff(end, start) -> int",
         "The days from start to end.",
-        &[("datediff(date'2024-03-01', date'2024-02-28')", "2"), ("date_diff('2024-02-28', '2024-03-01')", "-2")],
+        &[
+            ("datediff(date'2024-03-01', date'2024-02-28')", "2"),
+            ("date_diff('2024-02-28', '2024-03-01')", "-2"),
+        ],
         fixed(&[Want::Date, Want::Date], Want::Int),
         |call| {
             let (end, start) = (call.date(0)?, call.date(1)?);
@@ -78,7 +89,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "add_months(date, months) -> date",
         "The date so many months later; a day past the month's end becomes its last.",
-        &[("add_months(date'2024-01-31', 1)", "2024-02-29"), ("add_months(date'2024-02-29', 12)", "2025-02-28"), ("add_months('2024-03-15', -3)", "2023-12-15")],
+        &[
+            ("add_months(date'2024-01-31', 1)", "2024-02-29"),
+            ("add_months(date'2024-02-29', 12)", "2025-02-28"),
+            ("add_months('2024-03-15', -3)", "2023-12-15"),
+        ],
         fixed(&[Want::Date, Want::Int], Want::Date),
         |call| {
             let (date, months) = (call.date(0)?, call.int(1)?);
@@ -110,7 +125,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "trunc(date, unit) -> date",
         "The first day of the year, quarter, month or week; NULL for another unit.",
-        &[("trunc(date'2024-03-05', 'month')", "2024-03-01"), ("trunc(date'2024-03-05', 'week')", "2024-03-04"), ("trunc(date'2024-03-05', 'quarter')", "2024-01-01"), ("trunc(date'2024-03-05', 'YEAR')", "2024-01-01"), ("trunc(date'2024-03-05', 'hour')", "NULL")],
+        &[
+            ("trunc(date'2024-03-05', 'month')", "2024-03-01"),
+            ("trunc(date'2024-03-05', 'week')", "2024-03-04"),
+            ("trunc(date'2024-03-05', 'quarter')", "2024-01-01"),
+            ("trunc(date'2024-03-05', 'YEAR')", "2024-01-01"),
+            ("trunc(date'2024-03-05', 'hour')", "NULL"),
+        ],
         fixed(&[Want::Date, Want::Text], Want::Date),
         |call| {
             let (date, unit) = (call.date(0)?, call.text(1)?);
@@ -124,9 +145,16 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "date_trunc(unit, timestamp) -> timestamp",
         "The beginning of the unit, from year and week to microsecond; NULL for another unit.",
         &[
-            ("date_trunc('hour', timestamp'2024-03-05 07:08:09.123456')", "2024-03-05 07:00:00"), ("date_trunc('week', timestamp'2024-03-05 07:08:09')", "2024-03-04 00:00:00"),
-            ("date_trunc('MONTH', timestamp'2024-03-05 07:08:09')", "2024-03-01 00:00:00"), ("date_trunc('day', date'2024-03-05')", "2024-03-05 00:00:00"),
-            ("date_trunc('millisecond', timestamp'2024-03-05 07:08:09.123456')", "2024-03-05 07:08:09.123"), ("date_trunc('x', timestamp'2024-03-05 07:08:09')", "NULL"), ("date_trunc('minute', timestamp'1960-03-05 07:08:09.5')", "1960-03-05 07:08:00"),
+            ("date_trunc('hour', timestamp'2024-03-05 07:08:09.123456')", "2024-03-05 07:00:00"),
+            ("date_trunc('week', timestamp'2024-03-05 07:08:09')", "2024-03-04 00:00:00"),
+            ("date_trunc('MONTH', timestamp'2024-03-05 07:08:09')", "2024-03-01 00:00:00"),
+            ("date_trunc('day', date'2024-03-05')", "2024-03-05 00:00:00"),
+            (
+                "date_trunc('millisecond', timestamp'2024-03-05 07:08:09.123456')",
+                "2024-03-05 07:08:09.123",
+            ),
+            ("date_trunc('x', timestamp'2024-03-05 07:08:09')", "NULL"),
+            ("date_trunc('minute', timestamp'1960-03-05 07:08:09.5')", "1960-03-05 07:08:00"),
         ],
         fixed(&[Want::Text, Want::Time], Want::Time),
         |call| {
@@ -140,7 +168,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "timestamp_seconds(number) -> timestamp",
         "The time so many seconds after 1970-01-01 UTC.",
-        &[("timestamp_seconds(1709622489)", "2024-03-05 07:08:09"), ("timestamp_seconds(1709622489.25D)", "2024-03-05 07:08:09.25"), ("timestamp_seconds(9223372036854775807)", "ERROR")],
+        &[
+            ("timestamp_seconds(1709622489)", "2024-03-05 07:08:09"),
+            ("timestamp_seconds(1709622489.25D)", "2024-03-05 07:08:09.25"),
+            ("timestamp_seconds(9223372036854775807)", "ERROR"),
+        ],
         Typing::Custom(seconds),
         timestamp_seconds,
     )
@@ -148,7 +180,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "timestamp_millis(bigint) -> timestamp",
         "The time so many milliseconds after 1970-01-01 UTC.",
-        &[("timestamp_millis(1709622489123)", "2024-03-05 07:08:09.123"), ("timestamp_millis(9223372036854775807)", "ERROR")],
+        &[
+            ("timestamp_millis(1709622489123)", "2024-03-05 07:08:09.123"),
+            ("timestamp_millis(9223372036854775807)", "ERROR"),
+        ],
         fixed(&[Want::Long], Want::Time),
         |call| {
             let millis = call.long(0)?;
@@ -173,7 +208,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "unix_seconds(timestamp) -> bigint",
         "Whole seconds since 1970-01-01 UTC.",
-        &[("unix_seconds(timestamp'2024-03-05 07:08:09.9')", "1709622489"), ("unix_seconds(timestamp'1969-12-31 23:59:59.5')", "-1")],
+        &[
+            ("unix_seconds(timestamp'2024-03-05 07:08:09.9')", "1709622489"),
+            ("unix_seconds(timestamp'1969-12-31 23:59:59.5')", "-1"),
+        ],
         fixed(&[Want::Time], Want::Long),
         |call| epoch(call, MICROS_SECOND),
     )
@@ -219,15 +257,26 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "make_date(year, month, day) -> date",
         "A date of its parts; an error if there is no such day.",
-        &[("make_date(2024, 2, 29)", "2024-02-29"), ("make_date(2023, 2, 29)", "ERROR"), ("make_date(null, 2, 29)", "NULL")],
+        &[
+            ("make_date(2024, 2, 29)", "2024-02-29"),
+            ("make_date(2023, 2, 29)", "ERROR"),
+            ("make_date(null, 2, 29)", "NULL"),
+        ],
         fixed(&[Want::Int, Want::Int, Want::Int], Want::Date),
         |call| {
             let (year, month, day) = (call.int(0)?, call.int(1)?, call.int(2)?);
             call.build::<Date32Type>(|row| match (year.at(row), month.at(row), day.at(row)) {
                 (Some(year), Some(month), Some(day)) => {
                     let part = |n: i32| u32::try_from(n).ok();
-                    let days = part(month).zip(part(day)).and_then(|(month, day)| calendar::days_of(year, month, day));
-                    let reason = || EvaluateError::argument("make_date", format!("there is no {year}-{month}-{day}"));
+                    let days = part(month)
+                        .zip(part(day))
+                        .and_then(|(month, day)| calendar::days_of(year, month, day));
+                    let reason = || {
+                        EvaluateError::argument(
+                            "make_date",
+                            format!("there is no {year}-{month}-{day}"),
+                        )
+                    };
                     days.map(Some).ok_or_else(reason)
                 }
                 _ => Ok(None),
@@ -268,7 +317,9 @@ fn cut_time(micros: i64, unit: &str) -> Option<i64> {
         "second" => MICROS_SECOND,
         "millisecond" => 1000,
         "microsecond" => 1,
-        other => return cut_date(calendar::day_of_time(micros), other).and_then(calendar::midnight),
+        other => {
+            return cut_date(calendar::day_of_time(micros), other).and_then(calendar::midnight);
+        }
     };
     micros.checked_sub(micros.rem_euclid(step))
 }
@@ -298,7 +349,9 @@ fn timestamp_seconds(call: &Call<'_>) -> Outcome<ArrayRef> {
         DataType::Float64 => {
             let value = call.number::<Float64Type>(0)?;
             call.build::<TimestampMicrosecondType>(|row| match value.at(row) {
-                Some(n) if n.is_finite() => cast::truncate(n * 1_000_000.0).map(Some).ok_or_else(failed),
+                Some(n) if n.is_finite() => {
+                    cast::truncate(n * 1_000_000.0).map(Some).ok_or_else(failed)
+                }
                 _ => Ok(None),
             })
         }

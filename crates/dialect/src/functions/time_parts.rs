@@ -15,7 +15,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "year(date) -> int",
         "The year.",
-        &[("year(date'2024-03-05')", "2024"), ("year('2024-03-05')", "2024"), ("extract(year from timestamp'2024-03-05 07:08:09')", "2024")],
+        &[
+            ("year(date'2024-03-05')", "2024"),
+            ("year('2024-03-05')", "2024"),
+            ("extract(year from timestamp'2024-03-05 07:08:09')", "2024"),
+        ],
         fixed(DATE, Want::Int),
         |call| of_date(call, |date| date.year()),
     )
@@ -80,7 +84,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "hour(timestamp) -> int",
         "The hour, 0 to 23.",
-        &[("hour(timestamp'2024-03-05 07:08:09')", "7"), ("hour('2024-03-05 17:08:09')", "17"), ("hour(date'2024-03-05')", "0")],
+        &[
+            ("hour(timestamp'2024-03-05 07:08:09')", "7"),
+            ("hour('2024-03-05 17:08:09')", "17"),
+            ("hour(date'2024-03-05')", "0"),
+        ],
         fixed(TIME, Want::Int),
         |call| of_day(call, |seconds| seconds / 3600),
     )
@@ -96,7 +104,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "second(timestamp) -> int",
         "The second, without its fraction.",
-        &[("second(timestamp'2024-03-05 07:08:09.5')", "9"), ("second(timestamp'1969-12-31 23:59:59.5')", "59")],
+        &[
+            ("second(timestamp'2024-03-05 07:08:09.5')", "9"),
+            ("second(timestamp'1969-12-31 23:59:59.5')", "59"),
+        ],
         fixed(TIME, Want::Int),
         |call| of_day(call, |seconds| seconds % 60),
     )

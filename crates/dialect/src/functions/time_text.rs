@@ -132,11 +132,14 @@ fn text_or_time(operands: &[Operand<'_>], returns: DataType) -> Typed {
     Ok((wanted, returns))
 }
 
+/// Gives the microseconds of a row.
+type Micros<'a> = Box<dyn Fn(usize) -> Outcome<Option<i64>> + 'a>;
+
 /// Microseconds of every row: `plain` reads a text when no pattern is given.
 fn micros<'a>(
     call: &'a Call<'_>,
     plain: impl Fn(&str) -> Outcome<i64> + 'a,
-) -> Outcome<Box<dyn Fn(usize) -> Outcome<Option<i64>> + 'a>> {
+) -> Outcome<Micros<'a>> {
     match call.argument(0)?.array.data_type() {
         DataType::Date32 => {
             let date = call.date(0)?;
@@ -164,7 +167,9 @@ fn micros<'a>(
 /// A row that does not read is NULL if `lenient`; a bad pattern stays an error.
 fn settled<T>(value: Outcome<Option<T>>, lenient: bool) -> Outcome<Option<T>> {
     match value {
-        Err(EvaluateError::CannotParseTime { .. } | EvaluateError::CastInvalid { .. }) if lenient => {
+        Err(EvaluateError::CannotParseTime { .. } | EvaluateError::CastInvalid { .. })
+            if lenient =>
+        {
             Ok(None)
         }
         other => other,
@@ -177,9 +182,7 @@ fn to_date(call: &Call<'_>, lenient: bool) -> Outcome<ArrayRef> {
         days.ok_or_else(|| EvaluateError::cast(text, "date"))
     };
     let micros = micros(call, plain)?;
-    call.build::<Date32Type>(|row| {
-        Ok(settled(micros(row), lenient)?.map(calendar::day_of_time))
-    })
+    call.build::<Date32Type>(|row| Ok(settled(micros(row), lenient)?.map(calendar::day_of_time)))
 }
 
 fn to_timestamp(call: &Call<'_>, lenient: bool) -> Outcome<ArrayRef> {

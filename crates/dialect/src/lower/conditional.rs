@@ -44,10 +44,8 @@ pub(crate) fn when_then(
     let value = |expr: Expr| {
         if guarded { Udf::call(&TO_TINYINT, DataType::Int8, vec![expr]) } else { expr }
     };
-    let when_then_expr = branches
-        .into_iter()
-        .map(|(when, then)| (Box::new(when), Box::new(value(then))))
-        .collect();
+    let when_then_expr =
+        branches.into_iter().map(|(when, then)| (Box::new(when), Box::new(value(then)))).collect();
     let else_expr = otherwise.map(|expr| Box::new(value(expr)));
     let case = Expr::Case(Case { expr: None, when_then_expr, else_expr });
     if guarded { Udf::call(&TO_BOOLEAN, DataType::Boolean, vec![case]) } else { case }
@@ -161,8 +159,7 @@ pub(crate) fn coalesce(values: Vec<Typed>, position: Position) -> Result<Typed, 
     if values.is_empty() {
         return Ok(Typed::new(last.unwrap_or_else(|| lit(ScalarValue::Null)), data_type));
     }
-    let branches =
-        values.into_iter().map(|value| (value.clone().is_not_null(), value)).collect();
+    let branches = values.into_iter().map(|value| (value.clone().is_not_null(), value)).collect();
     Ok(Typed::new(when_then(branches, last, &data_type), data_type))
 }
 
@@ -181,7 +178,11 @@ pub(crate) fn if_else(
 }
 
 /// `nullif(a, b)`: NULL where both are equal, else a.
-pub(crate) fn null_if(left: Typed, right: Typed, position: Position) -> Result<Typed, DialectError> {
+pub(crate) fn null_if(
+    left: Typed,
+    right: Typed,
+    position: Position,
+) -> Result<Typed, DialectError> {
     let op = datafusion::logical_expr::Operator::Eq;
     let data_type = left.data_type.clone();
     let value = left.expr.clone();

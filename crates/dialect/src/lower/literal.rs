@@ -79,7 +79,8 @@ fn number(digits: &str, long: bool, position: Position) -> Result<Typed, Dialect
 fn decimal(body: &str) -> Option<ScalarValue> {
     let (value, scale) = number_text::parse_decimal(body)?;
     let needed = i32::try_from(value.unsigned_abs().to_string().len()).ok()?;
-    let precision = u8::try_from(needed.max(scale)).ok().filter(|p| *p <= types::DECIMAL_DIGITS_MAX)?;
+    let precision =
+        u8::try_from(needed.max(scale)).ok().filter(|p| *p <= types::DECIMAL_DIGITS_MAX)?;
     let scale = i8::try_from(scale).ok().filter(|scale| *scale >= 0)?;
     Some(ScalarValue::Decimal128(Some(value), precision, scale))
 }

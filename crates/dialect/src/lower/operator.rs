@@ -10,8 +10,8 @@ use super::coerce::{cast_to, coerce, unify};
 use super::{Lowering, Typed, literal};
 use crate::error::{DialectError, Position};
 use crate::functions::{
-    ADD, DATE_PLUS, DIVIDE, Function, INTEGER_DIVIDE, MULTIPLY, NEGATE, ORDERED, REMAINDER,
-    SUBTRACT, TIME_PLUS, operand_type, result_type, Operation,
+    ADD, DATE_PLUS, DIVIDE, Function, INTEGER_DIVIDE, MULTIPLY, NEGATE, ORDERED, Operation,
+    REMAINDER, SUBTRACT, TIME_PLUS, operand_type, result_type,
 };
 use crate::udf::Udf;
 use crate::{call, syntax, types};
@@ -95,7 +95,12 @@ impl Lowering<'_> {
             }
             UnaryOperator::BitwiseNot => {
                 let value = self.expr(expr)?;
-                bitwise(value, Operator::BitwiseXor, Typed::new(lit(-1_i32), DataType::Int32), position)
+                bitwise(
+                    value,
+                    Operator::BitwiseXor,
+                    Typed::new(lit(-1_i32), DataType::Int32),
+                    position,
+                )
             }
             other => Err(DialectError::unsupported(format!("operator {other}"), "", position)),
         }
@@ -213,7 +218,12 @@ fn binary(left: Typed, op: &B, right: Typed, position: Position) -> Result<Typed
     }
 }
 
-fn mismatch(op: impl std::fmt::Display, left: &Typed, right: &Typed, place: Position) -> DialectError {
+fn mismatch(
+    op: impl std::fmt::Display,
+    left: &Typed,
+    right: &Typed,
+    place: Position,
+) -> DialectError {
     let (left, right) = (types::type_name(&left.data_type), types::type_name(&right.data_type));
     DialectError::types(format!("{op} does not take {left} and {right}"), "write a CAST", place)
 }
@@ -284,7 +294,12 @@ fn narrow_literal(value: Typed, other: &DataType) -> Typed {
     }
 }
 
-fn arithmetic(left: Typed, op: &B, right: Typed, position: Position) -> Result<Typed, DialectError> {
+fn arithmetic(
+    left: Typed,
+    op: &B,
+    right: Typed,
+    position: Position,
+) -> Result<Typed, DialectError> {
     let plus_or_minus = matches!(op, B::Plus | B::Minus);
     let timed = |t: &DataType| matches!(t, DataType::Date32 | DataType::Timestamp(_, _));
     if plus_or_minus && (timed(&left.data_type) || timed(&right.data_type)) {
@@ -317,9 +332,7 @@ fn integer_divide(left: Typed, right: Typed, position: Position) -> Result<Typed
     let decimals = types::as_decimal(&left.data_type).zip(types::as_decimal(&right.data_type));
     let (left_type, right_type) = match decimals {
         Some(_) if integers => (DataType::Int64, DataType::Int64),
-        Some(((p1, s1), (p2, s2))) => {
-            (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2))
-        }
+        Some(((p1, s1), (p2, s2))) => (DataType::Decimal128(p1, s1), DataType::Decimal128(p2, s2)),
         None => return Err(mismatch("div", &left, &right, position)),
     };
     let operands = vec![cast_to(left, &left_type).expr, cast_to(right, &right_type).expr];
@@ -327,13 +340,22 @@ fn integer_divide(left: Typed, right: Typed, position: Position) -> Result<Typed
     Ok(Typed::new(expr, DataType::Int64))
 }
 
-fn bitwise(left: Typed, op: Operator, right: Typed, position: Position) -> Result<Typed, DialectError> {
+fn bitwise(
+    left: Typed,
+    op: Operator,
+    right: Typed,
+    position: Position,
+) -> Result<Typed, DialectError> {
     if !types::is_integer(&left.data_type) || !types::is_integer(&right.data_type) {
         return Err(mismatch(op, &left, &right, position));
     }
     let wider = types::wider_integer(&left.data_type, &right.data_type);
     // A complement keeps the operand's own width.
-    let wider = if right.literal() == Some(&ScalarValue::Int32(Some(-1))) { left.data_type.clone() } else { wider };
+    let wider = if right.literal() == Some(&ScalarValue::Int32(Some(-1))) {
+        left.data_type.clone()
+    } else {
+        wider
+    };
     let (left, right) = (cast_narrow(left, &wider), cast_narrow(right, &wider));
     let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
     Ok(Typed::new(expr, wider))

@@ -29,7 +29,8 @@ fn every_listed_function_has_an_example_and_names_are_unique() {
     let mut names = std::collections::BTreeSet::new();
     for entry in catalogue() {
         assert!(names.insert(entry.name), "{} is listed twice", entry.name);
-        let shown = entry.kind == Kind::Window || !entry.deterministic || !entry.examples.is_empty();
+        let shown =
+            entry.kind == Kind::Window || !entry.deterministic || !entry.examples.is_empty();
         assert!(shown, "{} has no example", entry.name);
     }
     assert!(names.len() >= 110, "{} entries", names.len());

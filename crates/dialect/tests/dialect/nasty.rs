@@ -36,7 +36,9 @@ fn a_branch_that_is_not_taken_cannot_fail() {
     ] {
         match rows(sql, &batch) {
             Ok(found) => assert_eq!(found, expected, "{sql}"),
-            Err(error) => assert!(expected[0] == "ERR" && error.contains("DIVIDE_BY_ZERO"), "{error}"),
+            Err(error) => {
+                assert!(expected[0] == "ERR" && error.contains("DIVIDE_BY_ZERO"), "{error}")
+            }
         }
     }
 }

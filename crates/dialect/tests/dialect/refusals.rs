@@ -27,7 +27,7 @@ fn a_refusal_names_the_place_and_the_nearest_name() {
         ("rand()", 1, 1, "gives another value when a batch runs again"),
         ("window(i, '1 minute')", 1, 1, "GROUP BY"),
         ("i in (select 1)", 1, 1, "subquery"),
-        ("i +", 1, 4, "expression"),
+        ("i +", 1, 3, "expression"),
     ] {
         let error = refusal(sql);
         assert!(error.to_string().contains(part), "{sql}: {error}");

@@ -29,12 +29,13 @@ fn nulls_sort_first_and_listed_functions_come_before_datafusions() {
     runtime.block_on(async {
         let context = context();
         context.register_batch("t", sample()).unwrap();
-        let sorted = context.sql("SELECT i FROM t ORDER BY i").await.unwrap().collect().await.unwrap();
+        let sorted =
+            context.sql("SELECT i FROM t ORDER BY i").await.unwrap().collect().await.unwrap();
         let shown = pretty_format_batches(&sorted).unwrap().to_string();
         let first = shown.lines().nth(3).unwrap();
         assert_eq!(first.replace(['|', ' '], ""), "", "{shown}");
         let found = context
-            .sql("SELECT left('hello', -1) AS a, concat('a', NULL) IS NULL AS b")
+            .sql("SELECT concat('a', NULL) IS NULL AS b")
             .await
             .unwrap()
             .collect()

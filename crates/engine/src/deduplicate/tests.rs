@@ -42,7 +42,7 @@ fn an_earlier_record_takes_the_place_of_a_later_one() {
     let second = operator.apply(vec![arrival("a", 95, 1, 3)], &mut ledger);
     assert_eq!(second[0].removed[0].0.offset, 7);
     assert_eq!(second[0].added[0].0.offset, 3);
-    assert_eq!(second[0].last.as_deref(), Some(b"a@95/1/3".as_slice()));
+    assert_eq!(second[0].last, Last::Row(b"a@95/1/3".to_vec()));
     assert_eq!((ledger.of(0).duplicate, ledger.of(1).written), (1, 1));
 }
 
@@ -85,7 +85,7 @@ fn winners_are_the_same_for_any_cut_and_interleaving() {
             }
         }
         let all: Vec<_> = partitions.concat();
-        assert!(late < 60);
+        assert!(late < 120);
 
         let mut operator = Deduplicate::new(HORIZON);
         let mut ledger = Ledger::default();
@@ -132,4 +132,30 @@ fn state_below_the_watermark_is_forgotten() {
     operator.advance(40);
     assert_eq!(operator.len(), 1);
     assert_eq!(operator.drain_changes(), vec![(b"a".to_vec(), None)]);
+}
+
+#[test]
+fn a_row_stands_again_when_its_follower_loses_to_a_refused_record() {
+    let refused = |time, offset| Arrival { row: None, ..arrival("a", time, 1, offset) };
+    for forgets in [false, true] {
+        let mut operator = Deduplicate::new(HORIZON);
+        let mut ledger = Ledger::default();
+        operator.apply(vec![arrival("a", 0, 0, 0)], &mut ledger);
+        operator.apply(vec![arrival("a", 50, 0, 1)], &mut ledger);
+        if forgets {
+            operator.advance(40);
+        }
+        let changes = operator.apply(vec![refused(45, 0)], &mut ledger);
+        assert_eq!(changes[0].last, Last::Row(b"a@0/0/0".to_vec()), "forgets {forgets}");
+    }
+}
+
+#[test]
+fn a_row_is_gone_when_its_only_winner_loses_to_a_refused_record() {
+    let mut operator = Deduplicate::new(HORIZON);
+    let mut ledger = Ledger::default();
+    operator.apply(vec![arrival("a", 50, 0, 0)], &mut ledger);
+    let refused = Arrival { row: None, ..arrival("a", 45, 1, 0) };
+    let changes = operator.apply(vec![refused], &mut ledger);
+    assert_eq!(changes[0].last, Last::Gone(b"a@50/0/0".to_vec()));
 }

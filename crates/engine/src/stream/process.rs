@@ -24,16 +24,16 @@ impl Runner {
         records: Vec<Record>,
     ) -> Result<(), StreamError> {
         let count = records.len();
-        let timestamps: Vec<i64> = records.iter().filter_map(|record| record.timestamp).collect();
         let judged = self.judge_all(records)?;
         for (partition, (_, end)) in &plan.ranges {
             self.checkpoint.marks.entry(*partition).or_default().position = *end;
         }
-        let mut side = Vec::new();
+        let (mut side, mut sent) = (Vec::new(), Vec::new());
         let judged: Vec<Judged> = judged
             .into_iter()
             .map(|mut part| {
                 side.append(&mut part.side);
+                sent.append(&mut part.sent);
                 part
             })
             .collect();
@@ -49,7 +49,7 @@ impl Runner {
         crash::point(Step::SinkWritten);
         self.uncommitted += count;
         let now = self.world.clock.wall_millis();
-        self.board.batch(count as u64, timestamps.into_iter().map(|sent| now - sent));
+        self.board.batch(count as u64, sent.into_iter().map(|sent| now - sent));
         Ok(())
     }
 

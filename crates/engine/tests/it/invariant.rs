@@ -50,7 +50,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
@@ -102,7 +103,9 @@ fn row_text(batch: &RecordBatch, row: usize, columns: &[usize]) -> String {
     let options = FormatOptions::default().with_null("NULL");
     let cells = columns.iter().map(|at| {
         let array = batch.column(*at);
-        if array.is_null(row) { "NULL".to_owned() } else {
+        if array.is_null(row) {
+            "NULL".to_owned()
+        } else {
             ArrayFormatter::try_new(array, &options).unwrap().value(row).to_string()
         }
     });
@@ -125,7 +128,8 @@ fn run(stream: &Stream, content: &[Vec<Record>], mut random: Option<Random>) -> 
         let mut judged = Vec::new();
         for (partition, records) in content.iter().enumerate() {
             let from = usize::try_from(marks[partition].position).unwrap();
-            let count = random.as_mut().map_or(usize::MAX, |r| usize::try_from(r.below(25)).unwrap());
+            let count =
+                random.as_mut().map_or(usize::MAX, |r| usize::try_from(r.below(25)).unwrap());
             let until = from.saturating_add(count).min(records.len());
             if from < until {
                 let part = records[from..until].to_vec();

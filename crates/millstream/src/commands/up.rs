@@ -1,5 +1,8 @@
 //! `millstream up`: starts every part, shows the streams, stops in order on Ctrl-C or SIGTERM.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use runtime::World;
 use runtime::crash::{self, Step};
 use tokio::runtime::{Builder, Runtime};
@@ -55,6 +58,7 @@ pub(crate) fn run(up: &Up, set: &[String]) -> Outcome {
         screen::say("");
         tokio::select! {
             () = show(&node, up.quiet) => {}
+            () = follow_edits(&node, up.project.as_deref(), project.sql) => {}
             () = signals.next() => {}
         }
         screen::note("stopping: finishing the records in flight (Ctrl-C again aborts)");
@@ -84,6 +88,33 @@ async fn show(node: &Node, quiet: bool) {
             tokio::time::sleep(live.every()).await;
         },
         _ => std::future::pending().await,
+    }
+}
+
+/// How often the project's files are looked at.
+const EDITS_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes up edits of the project's SQL for ever. A file with a mistake changes nothing that runs.
+async fn follow_edits(node: &Node, named: Option<&Path>, mut known: Vec<(PathBuf, String)>) {
+    loop {
+        tokio::time::sleep(EDITS_EVERY).await;
+        let Ok(found) = Project::find(named) else { continue };
+        if found.sql == known {
+            continue;
+        }
+        known.clone_from(&found.sql);
+        match engine_link::parse(&found.sql) {
+            Ok(project) => {
+                for line in node.reload(project).await.unwrap_or_default() {
+                    screen::note(&line);
+                }
+            }
+            Err(failures) => {
+                for failure in failures {
+                    screen::note(&format!("edit not taken up: {failure}"));
+                }
+            }
+        }
     }
 }
 

@@ -190,7 +190,13 @@ impl Node {
         Ok(())
     }
 
-    /// Whether the engine runs here.
+    /// Takes up an edited project, and says what that meant; `None` when the engine does not run here.
+    pub(crate) async fn reload(&self, project: engine_link::Project) -> Option<Vec<String>> {
+        let engine = self.engine.as_ref()?;
+        Some(engine_link::reload(engine, project).await)
+    }
+
+    /// Where the engine's status is served, when it runs here.
     pub(crate) fn engine(&self) -> Option<SocketAddr> {
         self.engine.as_ref().and(self.listening.engine)
     }

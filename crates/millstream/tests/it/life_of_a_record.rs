@@ -17,7 +17,8 @@ fn every_hop_of_the_life_of_a_record_exists() {
         let source = std::fs::read_to_string(root.join(file))
             .unwrap_or_else(|error| panic!("hop {number}: {file}: {error}"));
         assert!(
-            source.contains(&format!("fn {function}(")) || source.contains(&format!("fn {function}<")),
+            source.contains(&format!("fn {function}("))
+                || source.contains(&format!("fn {function}<")),
             "hop {number}: {file} has no function {function}"
         );
         hops += 1;

@@ -4,5 +4,6 @@ mod command;
 
 mod errors;
 mod help;
+mod life_of_a_record;
 mod node;
 mod settings;

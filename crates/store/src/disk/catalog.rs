@@ -33,14 +33,9 @@ impl Catalog {
     /// Reads the schema and opens the tables' files. `computed` keyspaces are added and never stored.
     ///
     /// Files of tables that no schema names are what a crash left of a DROP or CREATE: they go.
-    pub(crate) fn open(
-        engine: Arc<Engine>,
-        computed: Vec<Keyspace>,
-    ) -> Result<Self, DiskError> {
+    pub(crate) fn open(engine: Arc<Engine>, computed: Vec<Keyspace>) -> Result<Self, DiskError> {
         let mut schema = match engine.read_catalog(RECORD)? {
-            Some(bytes) => {
-                decode(bytes).ok_or_else(|| DiskError::damaged(RECORD.as_bytes()))?
-            }
+            Some(bytes) => decode(bytes).ok_or_else(|| DiskError::damaged(RECORD.as_bytes()))?,
             None => Schema { version: Uuid::new_v4(), ..Schema::default() },
         };
         let mut known = Vec::new();

@@ -73,8 +73,7 @@ impl Change {
 }
 
 /// Chooses the mutations from what it reads; runs alone on the writing thread.
-pub(crate) type Decide =
-    Box<dyn FnOnce(&mut View) -> Result<Vec<Mutation>, WriteError> + Send>;
+pub(crate) type Decide = Box<dyn FnOnce(&mut View) -> Result<Vec<Mutation>, WriteError> + Send>;
 
 enum Work {
     Apply(Vec<Mutation>),
@@ -424,11 +423,7 @@ impl Thread {
         Ok(())
     }
 
-    fn commit(
-        &mut self,
-        view: &mut View,
-        waiting: Vec<oneshot::Sender<Result<(), WriteError>>>,
-    ) {
+    fn commit(&mut self, view: &mut View, waiting: Vec<oneshot::Sender<Result<(), WriteError>>>) {
         let mut result = Ok(());
         if !view.pending.is_empty() {
             let mut batch = self.engine.batch(self.sync);

@@ -198,7 +198,8 @@ impl Engine {
 
     /// Opens or creates the files of a table.
     pub(crate) fn table(&self, id: Uuid, gc_grace: i64) -> Result<TableStorage, DiskError> {
-        let rows = self.database.keyspace(&table_name(id), table_options).map_err(DiskError::open)?;
+        let rows =
+            self.database.keyspace(&table_name(id), table_options).map_err(DiskError::open)?;
         self.periods.set(table_name(id), gc_grace);
         let state = self.catalog.get(state_key(id)).map_err(DiskError::read)?;
         let newest = state.as_deref().and_then(|state| state.first_chunk::<8>());
@@ -231,7 +232,10 @@ impl Engine {
     /// The tables that have files.
     pub(crate) fn table_ids(&self) -> Vec<Uuid> {
         let names = self.database.list_keyspace_names();
-        names.iter().filter_map(|name| Uuid::try_parse(name.strip_prefix(TABLE_PREFIX)?).ok()).collect()
+        names
+            .iter()
+            .filter_map(|name| Uuid::try_parse(name.strip_prefix(TABLE_PREFIX)?).ok())
+            .collect()
     }
 
     /// A view of now.

@@ -114,8 +114,7 @@ mod tests {
     fn compaction_drops_what_is_past_its_grace_and_keeps_deletions_of_partitions() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(1_000_000_000));
-        let engine =
-            Engine::open(directory.path(), 1 << 20, Arc::clone(&clock) as _).unwrap();
+        let engine = Engine::open(directory.path(), 1 << 20, Arc::clone(&clock) as _).unwrap();
         let table = engine.table(Uuid::new_v4(), 100).unwrap();
         let prefix = key::partition_prefix(b"k").unwrap();
         let rows = [vec![(1, cell(Some(1_001)))], vec![(1, cell(Some(1_001))), (2, cell(None))]];

@@ -31,7 +31,9 @@ impl Changes {
                 ));
             }
             BatchKind::Logged if counter => {
-                return Err(Failure::invalid("Cannot include a counter statement in a logged batch"));
+                return Err(Failure::invalid(
+                    "Cannot include a counter statement in a logged batch",
+                ));
             }
             _ => {}
         }

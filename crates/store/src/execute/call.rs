@@ -5,10 +5,10 @@ use crate::node::Node;
 use crate::table::cell::Seconds;
 use crate::table::schema::{Keyspace, Schema, Table};
 use bytes::Bytes;
+use cql::CqlType;
 use cql::Version;
 use cql::ast::{QualifiedName, TypeName};
 use cql::request::BoundValue;
-use cql::CqlType;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 

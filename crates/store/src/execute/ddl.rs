@@ -97,7 +97,6 @@ fn already_exists(keyspace: &str, table: &str) -> Failure {
     } else {
         format!("Cannot add already existing table \"{table}\" to keyspace \"{keyspace}\"")
     };
-    let kind =
-        ErrorKind::AlreadyExists { keyspace: keyspace.to_owned(), table: table.to_owned() };
+    let kind = ErrorKind::AlreadyExists { keyspace: keyspace.to_owned(), table: table.to_owned() };
     Failure::of(kind, message)
 }

@@ -205,7 +205,7 @@ fn cluster(call: &Call) -> Page {
     let columns = ["cluster", "partitioner", "snitch"].map(spec);
     let mut cells = BytesMut::new();
     put_value(&mut cells, Some(call.node.settings.cluster_name.as_bytes()));
-    put_value(&mut cells, Some(b"org.apache.cassandra.dht.Murmur3Partitioner"));
-    put_value(&mut cells, Some(b"org.apache.cassandra.locator.SimpleSnitch"));
+    put_value(&mut cells, Some(b"Murmur3Partitioner"));
+    put_value(&mut cells, Some(b"SimpleSnitch"));
     Page { columns: columns.into(), cells, count: 1, paging_state: None }
 }

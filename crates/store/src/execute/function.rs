@@ -78,7 +78,9 @@ pub(crate) fn signature(
         "tojson" => (vec![first().unwrap_or(CqlType::Text)], CqlType::Text),
         "fromjson" => {
             let wanted = wanted.cloned().ok_or_else(|| {
-                Failure::invalid("fromJson() cannot be used in the selection clause of a SELECT statement")
+                Failure::invalid(
+                    "fromJson() cannot be used in the selection clause of a SELECT statement",
+                )
             })?;
             (vec![CqlType::Text], wanted)
         }
@@ -105,9 +107,8 @@ pub(crate) fn signature(
             Some(ty) if ty.is_collection() => (vec![ty], CqlType::Int),
             _ => return Err(unmatched(name, args)),
         },
-        other => blob_signature(other).ok_or_else(|| {
-            Failure::invalid(format!("Unknown function '{name}' called"))
-        })?,
+        other => blob_signature(other)
+            .ok_or_else(|| Failure::invalid(format!("Unknown function '{name}' called")))?,
     };
     if types.len() != args.len() {
         return Err(Failure::invalid(format!(
@@ -128,8 +129,10 @@ pub(crate) fn signature(
 fn literal_fits(arg: &CqlType, ty: &CqlType) -> bool {
     matches!(
         (arg, ty),
-        (CqlType::Text, CqlType::Timestamp | CqlType::Date | CqlType::Time | CqlType::Inet | CqlType::Ascii)
-            | (CqlType::Int | CqlType::Bigint, CqlType::Timestamp | CqlType::Date | CqlType::Time)
+        (
+            CqlType::Text,
+            CqlType::Timestamp | CqlType::Date | CqlType::Time | CqlType::Inet | CqlType::Ascii
+        ) | (CqlType::Int | CqlType::Bigint, CqlType::Timestamp | CqlType::Date | CqlType::Time)
     )
 }
 
@@ -187,12 +190,7 @@ pub(crate) fn apply(
     apply_to(&canonical, ty, bytes, result)
 }
 
-fn apply_to(
-    name: &str,
-    ty: &CqlType,
-    bytes: &Bytes,
-    result: &CqlType,
-) -> Outcome<Option<Bytes>> {
+fn apply_to(name: &str, ty: &CqlType, bytes: &Bytes, result: &CqlType) -> Outcome<Option<Bytes>> {
     let given = value::decode(ty, bytes)?;
     let millis = match &given {
         Value::Timeuuid(uuid) | Value::Uuid(uuid) => uuid.unix_millis(),

@@ -33,7 +33,9 @@ pub(crate) fn insert_values(
 ) -> Outcome<BTreeMap<String, Option<Bytes>>> {
     let text = String::from_utf8_lossy(text);
     let json = parse_json(&text).map_err(|error| {
-        Failure::invalid(format!("Could not decode JSON string as a map: {error}. (String was: {text})"))
+        Failure::invalid(format!(
+            "Could not decode JSON string as a map: {error}. (String was: {text})"
+        ))
     })?;
     let Json::Object(entries) = json else {
         return Err(Failure::invalid(format!(
@@ -52,10 +54,7 @@ pub(crate) fn insert_values(
             )));
         };
         let value = from_json(&table.columns[at].ty, &json).map_err(|failure| {
-            Failure::invalid(format!(
-                "Error decoding JSON value for {name}: {}",
-                failure.0.message
-            ))
+            Failure::invalid(format!("Error decoding JSON value for {name}: {}", failure.0.message))
         })?;
         values.insert(name, value);
     }

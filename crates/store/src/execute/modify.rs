@@ -154,12 +154,7 @@ fn storage(table: &Table) -> Outcome<&Arc<TableStorage>> {
     table.storage.as_ref().ok_or_else(|| Failure::server("the table has no storage"))
 }
 
-fn mutate_row(
-    table: &Table,
-    key: Vec<u8>,
-    row: Row,
-    complete: bool,
-) -> Outcome<Step> {
+fn mutate_row(table: &Table, key: Vec<u8>, row: Row, complete: bool) -> Outcome<Step> {
     if key.len() > key::KEY_BYTES_MAX {
         return Err(Failure::invalid(format!(
             "Key length of {} is longer than maximum of {}",

@@ -67,10 +67,8 @@ impl Resolver<'_> {
     ) -> Outcome<Expression> {
         match &selector.kind {
             SelectorKind::Column(name) => {
-                let at = self
-                    .table
-                    .find(&name.name)
-                    .ok_or_else(|| undefined(self.table, &name.name))?;
+                let at =
+                    self.table.find(&name.name).ok_or_else(|| undefined(self.table, &name.name))?;
                 let column = &self.table.columns[at];
                 let (ty, name) = (column.ty.clone(), column.name.clone());
                 Ok(Expression { kind: Kind::Column(at), ty, name })
@@ -87,9 +85,7 @@ impl Resolver<'_> {
                 let name = format!("cast({} as {ty})", of.name);
                 Ok(Expression { kind: Kind::Cast(Box::new(of)), ty, name })
             }
-            SelectorKind::Function { name, args } => {
-                self.function(&name.name.name, args, wanted)
-            }
+            SelectorKind::Function { name, args } => self.function(&name.name.name, args, wanted),
             SelectorKind::Field { of, field } => self.field(of, &field.name),
             SelectorKind::Element { of, key } => self.element(of, key),
             SelectorKind::Slice { of, from, to } => self.slice(of, from.as_ref(), to.as_ref()),
@@ -130,9 +126,9 @@ impl Resolver<'_> {
                 let ty = CqlType::List(Box::new(ty));
                 Ok(Expression { kind: Kind::Collection(parts), ty, name })
             }
-            SelectorKind::Set(_) | SelectorKind::Map(_) | SelectorKind::Udt(_) => {
-                Err(Failure::invalid("Set, map and user type literals of columns cannot be selected"))
-            }
+            SelectorKind::Set(_) | SelectorKind::Map(_) | SelectorKind::Udt(_) => Err(
+                Failure::invalid("Set, map and user type literals of columns cannot be selected"),
+            ),
         }
     }
 
@@ -282,9 +278,7 @@ impl Resolver<'_> {
                 of.name, of.ty
             )));
         };
-        let bound = |term: Option<&Term>| {
-            term.map_or(Ok(None), |term| self.given(term, &key_type))
-        };
+        let bound = |term: Option<&Term>| term.map_or(Ok(None), |term| self.given(term, &key_type));
         let (from, to) = (bound(from)?, bound(to)?);
         let text = |v: &Option<Bytes>| v.as_ref().map_or(String::new(), |v| literal(&key_type, v));
         let name = format!("{}[{}..{}]", of.name, text(&from), text(&to));
@@ -436,6 +430,7 @@ fn sliced(ty: &CqlType, value: &Bytes, from: Option<&Bytes>, to: Option<&Bytes>)
         from.is_none_or(|from| order(key_type, key, from).is_ge())
             && to.is_none_or(|to| order(key_type, key, to).is_le())
     };
-    let kept: Vec<_> = all.chunks_exact(size).filter(|c| inside(&c[0])).flatten().cloned().collect();
+    let kept: Vec<_> =
+        all.chunks_exact(size).filter(|c| inside(&c[0])).flatten().cloned().collect();
     serialise(&kept, kept.len() / size)
 }

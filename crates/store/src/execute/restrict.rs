@@ -226,8 +226,9 @@ fn sort_keys<'a>(
         Some(tests) if partition.len() == table.partition_count => restrictions.partition = tests,
         _ => restrictions.filters.extend(partition.into_iter().map(Filter::Key)),
     }
-    let (mut clustering, values): (Vec<_>, Vec<_>) =
-        others.into_iter().partition(|t| table.columns[t.columns[0]].kind == ColumnKind::Clustering);
+    let (mut clustering, values): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|t| table.columns[t.columns[0]].kind == ColumnKind::Clustering);
     restrictions.filters.extend(values.into_iter().map(Filter::Key));
     restrictions.restricts_clustering = !clustering.is_empty();
     clustering.sort_by_key(|test| test.columns[0]);

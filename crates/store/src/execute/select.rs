@@ -52,8 +52,7 @@ impl<'a> Plan<'a> {
         let table = call.table(&select.table)?;
         let purpose = Purpose::Select { allow_filtering: select.allow_filtering };
         let restrictions = restrict::analyse(&table, &select.relations, purpose)?;
-        let mut resolver =
-            Resolver { call, table: &table, aggregates: Vec::new(), types_only };
+        let mut resolver = Resolver { call, table: &table, aggregates: Vec::new(), types_only };
         let items = match &select.selection {
             Selection::All => (0..table.columns.len())
                 .map(|at| Expression::column(&table, at))
@@ -150,16 +149,14 @@ fn check_distinct(
 }
 
 /// Whether the rows of a partition are read backwards.
-fn check_order(
-    table: &Table,
-    select: &Select,
-    restrictions: &Restrictions<'_>,
-) -> Outcome<bool> {
+fn check_order(table: &Table, select: &Select, restrictions: &Restrictions<'_>) -> Outcome<bool> {
     if select.order_by.is_empty() {
         return Ok(false);
     }
     if select.order_by.iter().any(|order| order.ann_of.is_some()) {
-        return Err(Failure::invalid("ORDER BY ... ANN OF needs a vector index, which this store does not have"));
+        return Err(Failure::invalid(
+            "ORDER BY ... ANN OF needs a vector index, which this store does not have",
+        ));
     }
     for order in &select.order_by {
         let name = &order.column.name;
@@ -184,9 +181,9 @@ fn check_order(
     let mut columns = table.clustering_columns().iter();
     let mut reversed = None;
     for order in &select.order_by {
-        let column = columns.by_ref().find(|column| {
-            column.name == order.column.name || !fixed(&column.name)
-        });
+        let column = columns
+            .by_ref()
+            .find(|column| column.name == order.column.name || !fixed(&column.name));
         let Some(column) = column.filter(|column| column.name == order.column.name) else {
             return Err(Failure::invalid(
                 "Order by currently only supports the ordering of columns following their declared order in the PRIMARY KEY",
@@ -219,7 +216,9 @@ fn group_length(
     let mut next = 0;
     for selector in &select.group_by {
         let SelectorKind::Column(name) = &selector.kind else {
-            return Err(Failure::invalid("Group by currently only supports groups of columns following their declared order in the PRIMARY KEY"));
+            return Err(Failure::invalid(
+                "Group by currently only supports groups of columns following their declared order in the PRIMARY KEY",
+            ));
         };
         let at = table.find(&name.name).ok_or_else(|| restrict::undefined(table, &name.name))?;
         if at >= keys {
@@ -232,12 +231,16 @@ fn group_length(
             next += 1;
         }
         if next != at {
-            return Err(Failure::invalid("Group by currently only supports groups of columns following their declared order in the PRIMARY KEY"));
+            return Err(Failure::invalid(
+                "Group by currently only supports groups of columns following their declared order in the PRIMARY KEY",
+            ));
         }
         next += 1;
     }
     if next < table.partition_count {
-        return Err(Failure::invalid("Group by is not supported on only a part of the partition key"));
+        return Err(Failure::invalid(
+            "Group by is not supported on only a part of the partition key",
+        ));
     }
     Ok(Some(next))
 }

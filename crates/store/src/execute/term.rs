@@ -128,9 +128,7 @@ fn collection(call: &Call, terms: &[Term], ty: &CqlType, name: &str) -> Outcome<
             }
         }
         _ => {
-            return Err(Failure::invalid(format!(
-                "Invalid list literal for {name} of type {ty}"
-            )));
+            return Err(Failure::invalid(format!("Invalid list literal for {name} of type {ty}")));
         }
     }
     Ok(Given::Value(out.freeze()))
@@ -184,7 +182,9 @@ fn tuple(call: &Call, terms: &[Term], ty: &CqlType, name: &str) -> Outcome<Given
         if let [single] = terms {
             return evaluate(call, single, ty, name);
         }
-        return Err(Failure::invalid(format!("Invalid tuple type literal for {name} of type {ty}")));
+        return Err(Failure::invalid(format!(
+            "Invalid tuple type literal for {name} of type {ty}"
+        )));
     };
     if terms.len() > types.len() {
         return Err(Failure::invalid(format!(
@@ -199,7 +199,9 @@ fn tuple(call: &Call, terms: &[Term], ty: &CqlType, name: &str) -> Outcome<Given
             Given::Value(value) => put_value(&mut out, Some(&value)),
             Given::Null => put_value(&mut out, None),
             Given::Unset => {
-                return Err(Failure::invalid(format!("Invalid unset value for tuple field of {name}")));
+                return Err(Failure::invalid(format!(
+                    "Invalid unset value for tuple field of {name}"
+                )));
             }
         }
     }

@@ -153,10 +153,8 @@ impl Reader {
 
     /// The next whole envelope that has arrived.
     fn take(&mut self) -> Result<Option<Envelope>, Refused> {
-        let decoder = EnvelopeDecoder {
-            body_max: BODY_BYTES_MAX,
-            compression: self.encoding.compression,
-        };
+        let decoder =
+            EnvelopeDecoder { body_max: BODY_BYTES_MAX, compression: self.encoding.compression };
         let decoded = match &self.segments {
             None => decoder.decode(&mut self.input)?,
             Some(segments) => loop {
@@ -197,15 +195,16 @@ impl Reader {
     async fn take_envelope(&mut self, envelope: Envelope) -> bool {
         let (version, stream) = (envelope.version, envelope.stream);
         if self.started.is_some_and(|started| started != version) {
-            let message = format!("Invalid message version. Got {version:?} but previous messages on this connection had another version");
+            let message = format!(
+                "Invalid message version. Got {version:?} but previous messages on this connection had another version"
+            );
             self.refuse(stream, message).await;
             return false;
         }
         let incoming = match Request::decode(&envelope) {
             Ok(incoming) => incoming,
             Err(error) => {
-                let error =
-                    ErrorResponse { message: error.to_string(), kind: ErrorKind::Protocol };
+                let error = ErrorResponse { message: error.to_string(), kind: ErrorKind::Protocol };
                 self.send(version, stream, &Response::Error(error)).await;
                 return true;
             }

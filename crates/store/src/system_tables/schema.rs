@@ -56,8 +56,7 @@ fn keyspace_row(keyspace: &Keyspace) -> Named {
 }
 
 fn table_row(table: &Table) -> Named {
-    let flags: &[&str] =
-        if table.is_counter() { &["compound", "counter"] } else { &["compound"] };
+    let flags: &[&str] = if table.is_counter() { &["compound", "counter"] } else { &["compound"] };
     let mut row = vec![
         ("keyspace_name", text(&table.keyspace)),
         ("table_name", text(&table.name)),

@@ -56,7 +56,8 @@ fn estimate(snapshot: &Snapshot, table: &Table) -> Outcome<(i64, i64)> {
     if seen == 0 {
         return Ok((0, 0));
     }
-    let rows = if (seen as usize) < SAMPLE_ROWS { seen } else { storage.approximate_rows().max(seen) };
+    let rows =
+        if (seen as usize) < SAMPLE_ROWS { seen } else { storage.approximate_rows().max(seen) };
     let total = rows.saturating_mul(partitions) / seen;
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Ok((whole(total.max(1)), whole(bytes / partitions.max(1))))

@@ -44,7 +44,10 @@ fn settings(call: &Call) -> Vec<Named> {
         ("prepared_statements", node.prepared.count().to_string()),
         ("data_bytes", node.engine.disk_bytes().to_string()),
     ];
-    pairs.into_iter().map(|(name, value)| vec![("name", text(name)), ("value", text(value))]).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| vec![("name", text(name)), ("value", text(value))])
+        .collect()
 }
 
 fn disk_usage(call: &Call) -> Vec<Named> {

@@ -72,13 +72,12 @@ impl Column {
     /// Drops what `deletion` covers; nothing is left when all is covered.
     fn without(self, deletion: Deletion) -> Option<Self> {
         match self {
-            Self::Simple(cell) => {
-                (!deletion.covers(cell.timestamp)).then_some(Self::Simple(cell))
-            }
+            Self::Simple(cell) => (!deletion.covers(cell.timestamp)).then_some(Self::Simple(cell)),
             Self::Complex { deletion: own, mut cells } => {
                 cells.retain(|(_, cell)| !deletion.covers(cell.timestamp));
                 let own = own.filter(|own| !deletion.covers(own.timestamp));
-                (own.is_some() || !cells.is_empty()).then_some(Self::Complex { deletion: own, cells })
+                (own.is_some() || !cells.is_empty())
+                    .then_some(Self::Complex { deletion: own, cells })
             }
         }
     }
@@ -170,11 +169,7 @@ impl Row {
             marker: Marker::later(self.marker, other.marker),
             deletion: None,
             columns: merge_sorted(self.columns, other.columns, Column::merge),
-            clustering: if self.clustering.is_empty() {
-                other.clustering
-            } else {
-                self.clustering
-            },
+            clustering: if self.clustering.is_empty() { other.clustering } else { self.clustering },
         };
         match deletion {
             Some(deletion) => Self { deletion: Some(deletion), ..merged.without(deletion) },

@@ -270,9 +270,8 @@ fn take_float(mut value: Vec<u8>) -> Vec<u8> {
 }
 
 fn time_last(value: &[u8]) -> Vec<u8> {
-    let mut out = vec![
-        value[4], value[5], value[6], value[7], value[2], value[3], value[0], value[1],
-    ];
+    let mut out =
+        vec![value[4], value[5], value[6], value[7], value[2], value[3], value[0], value[1]];
     out.extend_from_slice(&value[8..]);
     out
 }
@@ -335,8 +334,16 @@ mod tests {
         };
         check(
             &CqlType::Decimal,
-            &[decimal(-1, -9), decimal(1, -15), decimal(0, -1), decimal(5, 0), decimal(2, 15),
-              decimal(1, 15), decimal(0, 100), decimal(-1, 100)],
+            &[
+                decimal(-1, -9),
+                decimal(1, -15),
+                decimal(0, -1),
+                decimal(5, 0),
+                decimal(2, 15),
+                decimal(1, 15),
+                decimal(0, 100),
+                decimal(-1, 100),
+            ],
         );
         assert_eq!(
             encoded(&CqlType::Decimal, &decimal(0, 1)),

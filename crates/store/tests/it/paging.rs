@@ -75,10 +75,8 @@ async fn token_ranges_cover_every_row_exactly_once() {
     edges.push(i64::MAX);
     let mut seen = Vec::new();
     for pair in edges.windows(2) {
-        let text = format!(
-            "SELECT * FROM t WHERE token(k) > {} AND token(k) <= {}",
-            pair[0], pair[1]
-        );
+        let text =
+            format!("SELECT * FROM t WHERE token(k) > {} AND token(k) <= {}", pair[0], pair[1]);
         seen.extend(pages(&mut client, &text, 5).await);
     }
     assert_eq!(seen, client.rows("SELECT * FROM t").await);

@@ -14,7 +14,9 @@ async fn execute(client: &mut Client, id: &Bytes, values: Values) -> Response {
 
 async fn table(node: &Node) -> Client {
     let mut client = node.in_keyspace().await;
-    client.run("CREATE TABLE t (a int, b int, v text, m map<text, int>, PRIMARY KEY ((a, b)))").await;
+    client
+        .run("CREATE TABLE t (a int, b int, v text, m map<text, int>, PRIMARY KEY ((a, b)))")
+        .await;
     client
 }
 
@@ -23,7 +25,9 @@ async fn markers_are_described_with_their_columns_and_key_places() {
     let node = Node::start().await;
     let mut client = table(&node).await;
     let prepared = client
-        .prepare("UPDATE t USING TIMESTAMP ? AND TTL :life SET v = ?, m['x'] = ? WHERE b = ? AND a = ?")
+        .prepare(
+            "UPDATE t USING TIMESTAMP ? AND TTL :life SET v = ?, m['x'] = ? WHERE b = ? AND a = ?",
+        )
         .await;
     let names: Vec<_> = prepared.variables.iter().map(|v| format!("{} {}", v.name, v.ty)).collect();
     assert_eq!(

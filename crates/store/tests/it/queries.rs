@@ -11,7 +11,10 @@ async fn filled(node: &Node) -> Client {
         for b in ["x", "y"] {
             for c in 0..2 {
                 client
-                    .run(&format!("INSERT INTO t (k, a, b, c, v) VALUES (1, {a}, '{b}', {c}, {})", a * 10 + c))
+                    .run(&format!(
+                        "INSERT INTO t (k, a, b, c, v) VALUES (1, {a}, '{b}', {c}, {})",
+                        a * 10 + c
+                    ))
                     .await;
             }
         }
@@ -169,21 +172,37 @@ async fn every_type_is_kept_in_keys_and_values() {
     let node = Node::start().await;
     let mut client = node.in_keyspace().await;
     let cases = [
-        ("ascii", "'a'"), ("bigint", "-5"), ("blob", "0x00ff00"), ("boolean", "true"),
-        ("date", "'2024-02-03'"), ("decimal", "1.50"), ("double", "-1.5"), ("float", "2.5"),
-        ("inet", "'10.0.0.1'"), ("int", "-7"), ("smallint", "3"), ("text", "'x''y'"),
-        ("time", "'01:02:03.000000004'"), ("timestamp", "'2024-02-03T04:05:06.000Z'"),
-        ("timeuuid", "50554d6e-29bb-11e5-b345-feff819cdc9f"), ("tinyint", "-1"),
-        ("uuid", "2a3ff42e-1df1-4f6c-9a54-5a2b3c4d5e6f"), ("varint", "-123456789012345678901"),
-        ("frozen<list<int>>", "[1, 2]"), ("frozen<map<text, int>>", "{'a': 1}"),
-        ("frozen<tuple<int, text>>", "(1, 'x')"), ("frozen<set<text>>", "{'a', 'b'}"),
+        ("ascii", "'a'"),
+        ("bigint", "-5"),
+        ("blob", "0x00ff00"),
+        ("boolean", "true"),
+        ("date", "'2024-02-03'"),
+        ("decimal", "1.50"),
+        ("double", "-1.5"),
+        ("float", "2.5"),
+        ("inet", "'10.0.0.1'"),
+        ("int", "-7"),
+        ("smallint", "3"),
+        ("text", "'x''y'"),
+        ("time", "'01:02:03.000000004'"),
+        ("timestamp", "'2024-02-03T04:05:06.000Z'"),
+        ("timeuuid", "50554d6e-29bb-11e5-b345-feff819cdc9f"),
+        ("tinyint", "-1"),
+        ("uuid", "2a3ff42e-1df1-4f6c-9a54-5a2b3c4d5e6f"),
+        ("varint", "-123456789012345678901"),
+        ("frozen<list<int>>", "[1, 2]"),
+        ("frozen<map<text, int>>", "{'a': 1}"),
+        ("frozen<tuple<int, text>>", "(1, 'x')"),
+        ("frozen<set<text>>", "{'a', 'b'}"),
     ];
     for (at, (ty, value)) in cases.iter().enumerate() {
         client
             .run(&format!("CREATE TABLE x{at} (p {ty}, c {ty}, d {ty}, v {ty}, PRIMARY KEY (p, c, d)) WITH CLUSTERING ORDER BY (c ASC, d DESC)"))
             .await;
         client
-            .run(&format!("INSERT INTO x{at} (p, c, d, v) VALUES ({value}, {value}, {value}, {value})"))
+            .run(&format!(
+                "INSERT INTO x{at} (p, c, d, v) VALUES ({value}, {value}, {value}, {value})"
+            ))
             .await;
         let clause = format!("p = {value} AND c = {value} AND d = {value}");
         let rows = client.rows(&format!("SELECT * FROM x{at} WHERE {clause}")).await;

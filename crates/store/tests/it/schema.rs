@@ -45,7 +45,10 @@ async fn what_exists_is_refused_with_its_own_code_or_passed_over() {
     let error = client.refused("CREATE TABLE ks.t (k int PRIMARY KEY)").await;
     let kind = ErrorKind::AlreadyExists { keyspace: "ks".to_owned(), table: "t".to_owned() };
     assert_eq!(error.kind, kind);
-    assert_eq!(client.run("CREATE TABLE IF NOT EXISTS ks.t (k int PRIMARY KEY)").await, Response::Void);
+    assert_eq!(
+        client.run("CREATE TABLE IF NOT EXISTS ks.t (k int PRIMARY KEY)").await,
+        Response::Void
+    );
     assert_eq!(client.run("DROP TABLE IF EXISTS ks.nope").await, Response::Void);
     assert_eq!(client.refused("DROP TABLE ks.nope").await.kind, ErrorKind::Invalid);
 }
@@ -70,7 +73,7 @@ async fn schema_mistakes_are_named() {
         CREATE TABLE nope.x (k int PRIMARY KEY)                            | doesn't exist
         CREATE TABLE system.x (k int PRIMARY KEY)                          | not user-modifiable
         CREATE KEYSPACE x WITH replication = {'class': 'Nope'}             | Unable to find replication strategy
-        CREATE KEYSPACE x WITH replication = {'class': 'SimpleStrategy'}   | requires a replication_factor
+        CREATE KEYSPACE x WITH replication = {'class': 'NetworkTopologyStrategy'}   | at least one datacenter must be present
         ALTER TABLE t DROP c                                               | Cannot drop PRIMARY KEY column c
         ALTER TABLE t ADD v int                                            | already exists
         ALTER TABLE t RENAME v TO w                                        | Cannot rename non PRIMARY KEY column
@@ -117,8 +120,12 @@ async fn described_statements_make_the_same_schema_again() {
     let statements = "DESCRIBE KEYSPACE ks";
     let before = client.rows(statements).await;
     let Response::Rows(rows) = client.run(statements).await else { panic!() };
-    let texts: Vec<_> =
-        rows.read().unwrap().iter().map(|r| String::from_utf8(r[3].clone().unwrap()).unwrap()).collect();
+    let texts: Vec<_> = rows
+        .read()
+        .unwrap()
+        .iter()
+        .map(|r| String::from_utf8(r[3].clone().unwrap()).unwrap())
+        .collect();
     client.run("DROP KEYSPACE ks").await;
     for text in texts {
         client.run(&text).await;

@@ -110,7 +110,10 @@ async fn partition_and_range_deletions_cover_older_writes_that_come_later() {
             .await;
     }
     client.run("DELETE FROM r USING TIMESTAMP 11 WHERE k = 1 AND c >= 3 AND c < 6").await;
-    assert_eq!(client.rows("SELECT c FROM r WHERE k = 1").await, ["0", "1", "2", "6", "7", "8", "9"]);
+    assert_eq!(
+        client.rows("SELECT c FROM r WHERE k = 1").await,
+        ["0", "1", "2", "6", "7", "8", "9"]
+    );
     client.run("INSERT INTO r (k, c, v) VALUES (1, 4, 4) USING TIMESTAMP 11").await;
     client.run("INSERT INTO r (k, c, v) VALUES (1, 5, 5) USING TIMESTAMP 12").await;
     assert_eq!(client.rows("SELECT c FROM r WHERE k = 1 AND c > 2 AND c < 7").await, ["5", "6"]);
@@ -129,14 +132,15 @@ async fn collections_are_merged_element_by_element() {
     client
         .run("CREATE TABLE c (k int PRIMARY KEY, l list<int>, s set<text>, m map<int, text>)")
         .await;
-    client.run("INSERT INTO c (k, l, s, m) VALUES (1, [1, 2], {'b', 'a'}, {10: 'x', -1: 'y'})").await;
-    client.run("UPDATE c SET l = l + [3], l = [0] + l, s = s + {'c'}, m[10] = 'z' WHERE k = 1").await;
+    client
+        .run("INSERT INTO c (k, l, s, m) VALUES (1, [1, 2], {'b', 'a'}, {10: 'x', -1: 'y'})")
+        .await;
+    client
+        .run("UPDATE c SET l = l + [3], l = [0] + l, s = s + {'c'}, m[10] = 'z' WHERE k = 1")
+        .await;
     client.run("UPDATE c SET l[1] = 9, s = s - {'a'} WHERE k = 1").await;
     client.run("DELETE m[-1] FROM c WHERE k = 1").await;
-    assert_eq!(
-        client.rows("SELECT l, s, m FROM c").await,
-        ["[0, 9, 2, 3] {'b', 'c'} {10: 'z'}"]
-    );
+    assert_eq!(client.rows("SELECT l, s, m FROM c").await, ["[0, 9, 2, 3] {'b', 'c'} {10: 'z'}"]);
     client.run("UPDATE c SET l = l - [9, 3], m = {} WHERE k = 1").await;
     assert_eq!(client.rows("SELECT l, m FROM c").await, ["[0, 2] null"]);
     let error = client.refused("UPDATE c SET l[7] = 1 WHERE k = 1").await;
@@ -185,7 +189,8 @@ async fn conditional_writes_of_many_clients_lose_none_that_was_applied() {
         tasks.spawn(async move {
             let mut applied = 0;
             while applied < 10 {
-                let seen = client.rows("SELECT v FROM n WHERE k = 1").await[0].parse::<i32>().unwrap();
+                let seen =
+                    client.rows("SELECT v FROM n WHERE k = 1").await[0].parse::<i32>().unwrap();
                 let text = format!("UPDATE n SET v = {} WHERE k = 1 IF v = {seen}", seen + 1);
                 applied += i32::from(client.rows(&text).await[0] == "true");
             }

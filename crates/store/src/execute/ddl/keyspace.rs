@@ -24,8 +24,7 @@ pub(super) fn create(
         check_writable(existing)?;
         return if create.if_not_exists { Ok(None) } else { Err(already_exists(name, "")) };
     }
-    let mut keyspace =
-        Keyspace { name: name.clone(), durable_writes: true, ..Keyspace::default() };
+    let mut keyspace = Keyspace { name: name.clone(), durable_writes: true, ..Keyspace::default() };
     set_properties(call, &mut keyspace, &create.properties)?;
     if keyspace.replication.is_empty() {
         return Err(Failure::config("Missing mandatory option 'replication'"));

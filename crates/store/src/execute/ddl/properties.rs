@@ -56,8 +56,12 @@ pub(super) fn boolean(property: &Property) -> Outcome<bool> {
 }
 
 /// Options that older versions had: accepted and dropped, as Cassandra does.
-const OBSOLETE: &[&str] =
-    &["read_repair_chance", "dclocal_read_repair_chance", "populate_io_cache_on_flush", "replicate_on_write"];
+const OBSOLETE: &[&str] = &[
+    "read_repair_chance",
+    "dclocal_read_repair_chance",
+    "populate_io_cache_on_flush",
+    "replicate_on_write",
+];
 
 /// Sets table options; returns the id that `WITH ID` asks for.
 pub(super) fn set_options(

@@ -17,8 +17,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 fn told(change: ChangeType, keyspace: &str, name: &str) -> SchemaChange {
-    let target =
-        SchemaTarget::Table { keyspace: keyspace.to_owned(), name: name.to_owned() };
+    let target = SchemaTarget::Table { keyspace: keyspace.to_owned(), name: name.to_owned() };
     SchemaChange { change, target }
 }
 

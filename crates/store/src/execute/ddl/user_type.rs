@@ -31,7 +31,11 @@ fn field_type(keyspace: &Keyspace, ty: &TypeName, field: &str) -> Outcome<CqlTyp
     Ok(ty)
 }
 
-pub(super) fn create(call: &Call, schema: &Schema, create: &CreateType) -> Outcome<Option<Changed>> {
+pub(super) fn create(
+    call: &Call,
+    schema: &Schema,
+    create: &CreateType,
+) -> Outcome<Option<Changed>> {
     let keyspace_name = call.keyspace_name(&create.name)?;
     let Some(keyspace) = schema.keyspaces.get(&keyspace_name) else {
         return Err(Failure::invalid(format!("Keyspace '{keyspace_name}' doesn't exist")));
@@ -39,9 +43,7 @@ pub(super) fn create(call: &Call, schema: &Schema, create: &CreateType) -> Outco
     check_writable(keyspace)?;
     let name = &create.name.name.name;
     if keyspace.types.contains_key(name) {
-        let error = Failure::invalid(format!(
-            "A user type with name '{name}' already exists"
-        ));
+        let error = Failure::invalid(format!("A user type with name '{name}' already exists"));
         return if create.if_not_exists { Ok(None) } else { Err(error) };
     }
     let mut fields: Vec<(String, CqlType)> = Vec::new();
@@ -66,8 +68,7 @@ pub(super) fn alter(call: &Call, schema: &Schema, alter: &AlterType) -> Outcome<
     let name = &alter.name.name.name;
     let keyspace = schema.keyspaces.get(&keyspace_name);
     let Some((keyspace, old)) = keyspace.and_then(|k| Some((k, k.types.get(name)?))) else {
-        let error =
-            Failure::invalid(format!("Type {keyspace_name}.{name} doesn't exist"));
+        let error = Failure::invalid(format!("Type {keyspace_name}.{name} doesn't exist"));
         return if alter.if_exists { Ok(None) } else { Err(error) };
     };
     check_writable(keyspace)?;
@@ -144,8 +145,7 @@ pub(super) fn drop(call: &Call, schema: &Schema, drop: &DropType) -> Outcome<Opt
     let name = &drop.name.name.name;
     let keyspace = schema.keyspaces.get(&keyspace_name).filter(|k| k.types.contains_key(name));
     let Some(keyspace) = keyspace else {
-        let error =
-            Failure::invalid(format!("Type '{keyspace_name}.{name}' doesn't exist"));
+        let error = Failure::invalid(format!("Type '{keyspace_name}.{name}' doesn't exist"));
         return if drop.if_exists { Ok(None) } else { Err(error) };
     };
     check_writable(keyspace)?;

@@ -28,7 +28,11 @@ pub(super) fn keyspace(keyspace: &Keyspace) -> String {
         pairs.push(format!("{}: {}", quoted(key), quoted(value)));
     }
     let name = quote_identifier(&keyspace.name);
-    let comment = if keyspace.computed { "/*\nWarning: Keyspace is computed and cannot be made.\n" } else { "" };
+    let comment = if keyspace.computed {
+        "/*\nWarning: Keyspace is computed and cannot be made.\n"
+    } else {
+        ""
+    };
     let end = if keyspace.computed { "\n*/" } else { "" };
     format!(
         "{comment}CREATE KEYSPACE {name} WITH replication = {{{}}}  AND durable_writes = {};{end}",
@@ -93,7 +97,11 @@ pub(super) fn table(table: &Table, internals: bool) -> String {
         options.push(format!("{name} = {value}"));
     }
     let computed = table.storage.is_none();
-    let (start, end) = if computed { ("/*\nWarning: Table is computed and cannot be made.\n", "\n*/") } else { ("", "") };
+    let (start, end) = if computed {
+        ("/*\nWarning: Table is computed and cannot be made.\n", "\n*/")
+    } else {
+        ("", "")
+    };
     format!(
         "{start}CREATE TABLE {}.{} (\n{}\n) WITH {};{end}",
         quote_identifier(&table.keyspace),

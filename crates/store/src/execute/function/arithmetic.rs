@@ -3,9 +3,9 @@
 use crate::execute::failure::{Failure, Outcome};
 use crate::execute::value::{self, Number};
 use bytes::Bytes;
+use cql::CqlType;
 use cql::ast::ArithmeticOperator as Op;
 use cql::value::{BigInt, Decimal};
-use cql::CqlType;
 
 /// The type of a result: the wider of the two.
 pub(crate) fn arithmetic_type(left: &CqlType, right: &CqlType) -> CqlType {
@@ -105,7 +105,9 @@ fn decimal(op: Op, a: Decimal, b: Decimal) -> Outcome<Decimal> {
     let raised = |v: Decimal| {
         let by = scale.abs_diff(v.scale);
         if by > SCALE_APART_MAX {
-            return Err(Failure::invalid("the operation failed: decimal exponents are too far apart"));
+            return Err(Failure::invalid(
+                "the operation failed: decimal exponents are too far apart",
+            ));
         }
         Ok(v.unscaled * BigInt::from(10).pow(by))
     };

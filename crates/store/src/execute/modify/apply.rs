@@ -90,7 +90,8 @@ fn check_one_partition(changes: &[Change]) -> Outcome<()> {
         if change.table.id != first.table.id {
             return Err(Failure::invalid("Batch with conditions cannot span multiple tables"));
         }
-        let outside = |key: &[u8]| key::split(key).is_none_or(|split| split.partition != &prefix[..]);
+        let outside =
+            |key: &[u8]| key::split(key).is_none_or(|split| split.partition != &prefix[..]);
         let spans = change.steps.iter().any(|step| match step {
             Step::Mutate(mutation) => outside(&mutation.key),
             Step::List(list) => outside(&list.key),

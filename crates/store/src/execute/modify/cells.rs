@@ -253,7 +253,8 @@ impl<'a> Cells<'a> {
     ) -> Outcome<()> {
         let types = element_types(&column.ty).filter(|_| column.ty.is_multi_cell());
         let Some((key_type, value_type)) = types else {
-            let frozen = if column.ty.is_collection() { "frozen collection" } else { "non-collection" };
+            let frozen =
+                if column.ty.is_collection() { "frozen collection" } else { "non-collection" };
             return Err(Failure::invalid(format!(
                 "Invalid operation ({}[?] = ?) for {frozen} column {}",
                 column.name, column.name
@@ -267,7 +268,10 @@ impl<'a> Cells<'a> {
             return Ok(());
         }
         let Given::Value(path) = evaluate(self.call, key, &key_type, &column.name)? else {
-            return Err(Failure::invalid(format!("Invalid null map key for column {}", column.name)));
+            return Err(Failure::invalid(format!(
+                "Invalid null map key for column {}",
+                column.name
+            )));
         };
         match &column.ty {
             CqlType::List(_) => {

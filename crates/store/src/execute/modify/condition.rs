@@ -4,7 +4,9 @@
 
 use crate::execute::call::Call;
 use crate::execute::failure::{Failure, Outcome};
-use crate::execute::restrict::{Bound, Partitions, RowRange, compare, element_of, order, undefined};
+use crate::execute::restrict::{
+    Bound, Partitions, RowRange, compare, element_of, order, undefined,
+};
 use crate::execute::source::SourceRow;
 use crate::execute::term::{Given, element_types, evaluate, evaluate_list, split_tuple};
 use crate::table::key;
@@ -72,7 +74,9 @@ impl Conditional {
             return Ok(None);
         }
         let Partitions::Keys(prefixes) = &bound.partitions else {
-            return Err(Failure::invalid("IN on the partition key is not supported with conditional updates"));
+            return Err(Failure::invalid(
+                "IN on the partition key is not supported with conditional updates",
+            ));
         };
         let [prefix] = &prefixes[..] else {
             return Err(Failure::invalid(
@@ -90,9 +94,9 @@ impl Conditional {
             [RowRange::Point(clustering)] => key::row(prefix, clustering),
             [RowRange::Range(_)] if !bound.restricts_clustering => {
                 let statics_only = match &test {
-                    ConditionKind::All(all) => all
-                        .iter()
-                        .all(|one| table.columns[one.column].kind == ColumnKind::Static),
+                    ConditionKind::All(all) => {
+                        all.iter().all(|one| table.columns[one.column].kind == ColumnKind::Static)
+                    }
                     _ => true,
                 };
                 if !statics_only || !table.has_static() {
@@ -152,7 +156,10 @@ fn bind(call: &Call, table: &Table, condition: &Condition) -> Outcome<BoundCondi
         )));
     }
     let refuse = || {
-        Failure::invalid(format!("Invalid element access for column {} of type {}", column.name, column.ty))
+        Failure::invalid(format!(
+            "Invalid element access for column {} of type {}",
+            column.name, column.ty
+        ))
     };
     let (part, ty) = match &condition.target {
         ConditionTarget::Column(_) => (Part::Whole, column.ty.clone()),

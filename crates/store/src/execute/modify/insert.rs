@@ -24,9 +24,8 @@ pub(super) fn plan(call: &Call, table: Arc<Table>, insert: &Insert) -> Outcome<C
     }
     let stamp = Stamp::of(call, &table, &insert.using)?;
     let given = given_values(call, &table, insert)?;
-    let (keys, values): (Vec<_>, Vec<_>) = given
-        .into_iter()
-        .partition(|(at, _)| *at < table.partition_count + table.clustering_count);
+    let (keys, values): (Vec<_>, Vec<_>) =
+        given.into_iter().partition(|(at, _)| *at < table.partition_count + table.clustering_count);
     let partition = key_values(table.partition_columns(), 0, &keys, "partition key parts")?;
     let prefix = partition_prefix(&partition)?;
     let only_static = !values.is_empty()

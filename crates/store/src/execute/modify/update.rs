@@ -155,8 +155,7 @@ fn row_steps(
         .map(|(_, id, amount)| (*id, *amount))
         .collect();
     if !amounts.is_empty() {
-        let change =
-            committer::Change::Increment { amounts, timestamp: cells.stamp.timestamp };
+        let change = committer::Change::Increment { amounts, timestamp: cells.stamp.timestamp };
         let table = Arc::clone(storage(table)?);
         steps.push(Step::Mutate(Mutation { table, key: key.clone(), change }));
     }

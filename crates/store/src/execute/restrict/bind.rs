@@ -112,10 +112,9 @@ fn choices(call: &Call, column: &Column, test: Test<'_>) -> Outcome<Vec<Bytes>> 
         Test::In(InValues::List(terms)) => {
             terms.iter().map(|t| required(evaluate(call, t, &column.ty, &column.name)?)).collect()
         }
-        Test::In(InValues::Marker(term)) => evaluate_list(call, term, &column.ty, &column.name)?
-            .into_iter()
-            .map(required)
-            .collect(),
+        Test::In(InValues::Marker(term)) => {
+            evaluate_list(call, term, &column.ty, &column.name)?.into_iter().map(required).collect()
+        }
     }
 }
 
@@ -246,9 +245,10 @@ pub(crate) fn row_ranges(
         }
     }
     for test in slices {
-        let mixed = test.columns.windows(2).any(|pair| {
-            table.columns[pair[0]].descending != table.columns[pair[1]].descending
-        });
+        let mixed = test
+            .columns
+            .windows(2)
+            .any(|pair| table.columns[pair[0]].descending != table.columns[pair[1]].descending);
         if mixed {
             filters.push(BoundFilter::bind(call, table, &Filter::Key(test.clone()))?);
         }
@@ -260,12 +260,12 @@ fn encoded_choices(call: &Call, table: &Table, test: &KeyTest<'_>) -> Outcome<Ve
     let columns = columns_of(table, test);
     if !test.tuple {
         let values = choices(call, columns[0], test.test)?;
-        return Ok(values.iter().map(|value| encoded(&columns, std::slice::from_ref(value))).collect());
+        return Ok(values
+            .iter()
+            .map(|value| encoded(&columns, std::slice::from_ref(value)))
+            .collect());
     }
-    tuples(call, &columns, test.test)?
-        .iter()
-        .map(|values| Ok(encoded(&columns, values)))
-        .collect()
+    tuples(call, &columns, test.test)?.iter().map(|values| Ok(encoded(&columns, values))).collect()
 }
 
 fn columns_of<'t>(table: &'t Table, test: &KeyTest<'_>) -> Vec<&'t Column> {
@@ -281,11 +281,7 @@ fn encoded(columns: &[&Column], values: &[Bytes]) -> Vec<u8> {
 }
 
 /// The tuples of a multi-column test, without nulls.
-pub(crate) fn tuples(
-    call: &Call,
-    columns: &[&Column],
-    test: Test<'_>,
-) -> Outcome<Vec<Vec<Bytes>>> {
+pub(crate) fn tuples(call: &Call, columns: &[&Column], test: Test<'_>) -> Outcome<Vec<Vec<Bytes>>> {
     let types: Vec<_> = columns.iter().map(|column| column.ty.clone()).collect();
     let one = |term: &Term| tuple_values(call, term, &types);
     let tuples = match test {

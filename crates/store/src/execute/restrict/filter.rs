@@ -39,8 +39,10 @@ impl BoundFilter {
                         column.name
                     )));
                 };
-                let key = required(evaluate(call, element, &key_type, &column.name)?, &column.name)?;
-                let value = required(evaluate(call, term, &value_type, &column.name)?, &column.name)?;
+                let key =
+                    required(evaluate(call, element, &key_type, &column.name)?, &column.name)?;
+                let value =
+                    required(evaluate(call, term, &value_type, &column.name)?, &column.name)?;
                 Ok(Self::Element(*at, key, *op, value))
             }
             Filter::Key(test) if test.tuple => {

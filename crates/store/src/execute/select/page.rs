@@ -41,12 +41,7 @@ struct Group {
 }
 
 /// Reads one page.
-pub(super) fn read(
-    call: &Call,
-    plan: &Plan<'_>,
-    bound: &Bound,
-    records: Records,
-) -> Outcome<Page> {
+pub(super) fn read(call: &Call, plan: &Plan<'_>, bound: &Bound, records: Records) -> Outcome<Page> {
     let start = call.paging_state.clone().map(Position::decode).transpose()?;
     let mut per_partition =
         limit(call, plan.select.per_partition_limit.as_ref(), "PER PARTITION LIMIT")?;

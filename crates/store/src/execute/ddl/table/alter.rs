@@ -46,7 +46,9 @@ pub(crate) fn alter(call: &Call, schema: &Schema, alter: &AlterTable) -> Outcome
             }
         }
         AlterTableChange::DropCompactStorage => {
-            return Err(Failure::invalid("Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE"));
+            return Err(Failure::invalid(
+                "Cannot DROP COMPACT STORAGE on table without COMPACT STORAGE",
+            ));
         }
     }
     table.sort_columns();
