@@ -8,14 +8,14 @@
 //! between sqrt(2)/2 and sqrt(2), and log(1 + f) is an odd polynomial of s = f / (2 + f).
 
 /// The upper bits of the logarithm of 2, exact when multiplied by an exponent.
-const LN2_HIGH: f64 = 6.931_471_803_691_238_16e-1;
+const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 /// The rest of it.
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// The same split of the decimal logarithm of 2.
 const LOG10_2_HIGH: f64 = 3.010_299_956_636_117_7e-1;
-const LOG10_2_LOW: f64 = 3.694_239_077_158_930_787e-13;
+const LOG10_2_LOW: f64 = 3.694_239_077_158_931e-13;
 /// One by the natural logarithm of 10.
-const LOG10_E: f64 = 4.342_944_819_032_518_167e-1;
+const LOG10_E: f64 = std::f64::consts::LOG10_E;
 /// 2^54: lifts a subnormal number to a normal one.
 const LIFT: f64 = 18_014_398_509_481_984.0;
 
@@ -44,7 +44,7 @@ pub(crate) fn ln(x: f64) -> f64 {
     }
     if (top + 2) & 0xf_ffff < 3 {
         // |f| is below 2^-20: two terms of the series are enough.
-        let rest = f * f * (0.5 - 0.333_333_333_333_333_33 * f);
+        let rest = f * f * (0.5 - 0.333_333_333_333_333_3 * f);
         return if k == 0.0 { f - rest } else { high - ((rest - low) - f) };
     }
     let s = f / (2.0 + f);
@@ -63,12 +63,12 @@ pub(crate) fn ln(x: f64) -> f64 {
 fn polynomial(z: f64) -> f64 {
     let w = z * z;
     let even = w
-        * (3.999_999_999_940_941_908e-1
-            + w * (2.222_219_843_214_978_396e-1 + w * 1.531_383_769_920_937_332e-1));
+        * (3.999_999_999_940_942e-1
+            + w * (2.222_219_843_214_978_4e-1 + w * 1.531_383_769_920_937_3e-1));
     let odd = z
-        * (6.666_666_666_666_735_13e-1
-            + w * (2.857_142_874_366_239_149e-1
-                + w * (1.818_357_216_161_805_012e-1 + w * 1.479_819_860_511_658_591e-1)));
+        * (6.666_666_666_666_735e-1
+            + w * (2.857_142_874_366_239e-1
+                + w * (1.818_357_216_161_805e-1 + w * 1.479_819_860_511_658_6e-1)));
     odd + even
 }
 

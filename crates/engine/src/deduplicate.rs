@@ -43,15 +43,15 @@ pub struct Change {
     pub last: Last,
 }
 
-/// What became of the row of a key's last winner that has one.
+/// What an upsert key holds after a batch: its last winner's row.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Last {
-    /// It is as before.
+    /// The last winner is the same.
     #[default]
     Same,
-    /// This row stands now.
+    /// Another record is the last winner; this is its row.
     Row(Vec<u8>),
-    /// This row stood, and none does now.
+    /// Another record is the last winner, and a filter refuses it: the key, holding nothing now.
     Gone(Vec<u8>),
 }
 
@@ -98,7 +98,7 @@ impl Deduplicate {
         }
         let entries = self.keys.entry(Arc::clone(&key)).or_default();
         let new: HashSet<Origin> = arrived.iter().map(|entry| entry.origin).collect();
-        let before = standing(entries).cloned();
+        let last_before = entries.iter().rfind(|entry| entry.winner).map(|entry| entry.origin);
         entries.extend(arrived);
         entries.sort_unstable_by_key(|entry| entry.origin);
 
@@ -116,13 +116,11 @@ impl Deduplicate {
                 last_winner = Some(time);
             }
         }
-        let after = standing(entries);
-        let origin = |entry: &Entry| entry.origin;
-        if before.as_ref().map(origin) != after.map(origin) {
-            change.last = match (before, after.and_then(|entry| entry.row.clone())) {
-                (_, Some(row)) => Last::Row(row),
-                (Some(Entry { row: Some(row), .. }), None) => Last::Gone(row),
-                (_, None) => Last::Same,
+        let last = entries.iter().rfind(|entry| entry.winner);
+        if last.map(|entry| entry.origin) != last_before {
+            change.last = match last.and_then(|entry| entry.row.clone()) {
+                Some(row) => Last::Row(row),
+                None => Last::Gone(key.to_vec()),
             };
         }
         self.touched.insert(key);
@@ -139,7 +137,7 @@ impl Deduplicate {
             }
             let Some((time, key)) = self.times.pop_first() else { break };
             if let Some(entries) = self.keys.get_mut(&key) {
-                forget(entries, time);
+                entries.retain(|entry| entry.origin.event_time > time);
                 if entries.is_empty() {
                     self.keys.remove(&key);
                 }
@@ -186,20 +184,6 @@ impl Deduplicate {
         self.keys.insert(key, entries);
         Ok(())
     }
-}
-
-/// The last winner that has a row.
-fn standing(entries: &[Entry]) -> Option<&Entry> {
-    entries.iter().rfind(|entry| entry.winner && entry.row.is_some())
-}
-
-/// Forgets the entries up to `time`, but for the row that would stand again if every later winner lost
-/// its place to a record that a filter refuses.
-fn forget(entries: &mut Vec<Entry>, time: i64) {
-    let decided = entries.partition_point(|entry| entry.origin.event_time <= time);
-    let fallback =
-        if decided < entries.len() { standing(&entries[..decided]).cloned() } else { None };
-    entries.splice(..decided, fallback);
 }
 
 /// Gives an entry its place and writes down what that changes.

@@ -10,10 +10,12 @@ use crate::origin::Origin;
 use crate::plan::{Plan, Stage, WindowPlan};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, RecordBatch,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::{DataType, Decimal128Type, Int64Type, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal128Type, FieldRef, Int64Type, SchemaRef, TimeUnit,
+};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::row::{RowConverter, Rows, SortField};
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub struct Operators {
     after: Vec<Arc<Stage>>,
     /// Encodes rows into deduplication's state.
     converter: RowConverter,
+    /// Decodes deduplication's keys, and says which output column each key column is.
+    key: Option<(RowConverter, Vec<Option<usize>>)>,
     input: SchemaRef,
     output: SchemaRef,
     /// Rows leave once, when they are final, since the sink cannot take them back.
@@ -89,6 +93,13 @@ impl Operators {
             window,
             after: plan.after.clone(),
             converter: converter(input)?,
+            key: match &plan.deduplicate {
+                Some(found) => {
+                    let fields = found.types.iter().map(|t| SortField::new(t.clone()));
+                    Some((RowConverter::new(fields.collect())?, found.output.clone()))
+                }
+                None => None,
+            },
             input: Arc::clone(input),
             output: Arc::clone(&plan.output),
             append_only,
@@ -179,11 +190,25 @@ impl Operators {
                 Last::Same => {}
             }
         }
-        let rows = |rows: &[Vec<u8>]| -> Result<RecordBatch, ArrowError> {
-            let columns = self.decode(rows.iter().map(Vec::as_slice))?;
-            RecordBatch::try_new(Arc::clone(&self.output), columns)
-        };
-        Ok(Effects { upserts: rows(&standing)?, deletes: rows(&gone)? })
+        let columns = self.decode(standing.iter().map(Vec::as_slice))?;
+        let upserts = RecordBatch::try_new(Arc::clone(&self.output), columns)?;
+        Ok(Effects { upserts, deletes: self.keys_gone(&gone)? })
+    }
+
+    /// Rows that hold their key alone, for what must be taken back.
+    fn keys_gone(&self, keys: &[Vec<u8>]) -> Result<RecordBatch, ArrowError> {
+        let null = |field: &FieldRef| new_null_array(field.data_type(), keys.len());
+        let mut columns: Vec<ArrayRef> = self.output.fields().iter().map(null).collect();
+        if let Some((converter, places)) = &self.key {
+            let parser = converter.parser();
+            let decoded = converter.convert_rows(keys.iter().map(|key| parser.parse(key)))?;
+            for (array, place) in decoded.iter().zip(places) {
+                if let Some(at) = place {
+                    columns[*at] = cast(array, self.output.field(*at).data_type())?;
+                }
+            }
+        }
+        RecordBatch::try_new(Arc::clone(&self.output), columns)
     }
 
     fn deduplicate_and_aggregate(

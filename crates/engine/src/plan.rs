@@ -15,7 +15,7 @@ pub use stage::{RowError, Stage};
 pub(crate) use window::interval_micros;
 pub use window::{Argument, WindowPlan};
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use std::sync::Arc;
 
 /// The chain of one stream.
@@ -48,8 +48,12 @@ pub struct DeduplicatePlan {
     pub key: Vec<usize>,
     /// The key's expressions as written, for messages and the state's identity.
     pub text: String,
-    /// Names under which the key columns may be read later.
-    pub names: Vec<String>,
+    /// Their types.
+    pub types: Vec<DataType>,
+    /// The name under which each may be read in what follows; `None` when it was left out or changed.
+    pub names: Vec<Option<String>>,
+    /// Which column of the sink's rows each is.
+    pub output: Vec<Option<usize>>,
 }
 
 impl Plan {

@@ -222,6 +222,22 @@ fn check_key(sink: &Table, plan: &Plan) -> Result<(), Problem> {
             )));
         }
     }
+    if let (Some(found), None) = (&plan.deduplicate, &plan.window) {
+        let named = |key: &&String| {
+            let at = plan.sink_columns.iter().position(|column| column == *key);
+            at.is_some() && found.output.contains(&at)
+        };
+        let covered = sink.primary_key.iter().filter(named).count();
+        if covered != sink.primary_key.len() || covered != found.key.len() {
+            return Err(Problem::new(format!(
+                "the primary key of {} ({}) is not the deduplication key ({})",
+                sink.name,
+                sink.primary_key.join(", "),
+                found.text
+            ))
+            .hint("deduplicate by the columns of the primary key, and select them unchanged"));
+        }
+    }
     Ok(())
 }
 

@@ -217,8 +217,7 @@ fn a_record_is_found_by_its_time() {
 
 #[test]
 fn with_the_system_durability_a_batch_is_shown_at_once() {
-    let mut fixture = Fixture::default();
-    fixture.durability = runtime::Durability::Os;
+    let fixture = Fixture { durability: runtime::Durability::Os, ..Fixture::default() };
     let (log, _) = fixture.open();
     fixture.disk.fail_sync_after(0);
     log.append(one("a"), Origin::Coordinator).unwrap();

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, UInt32Array, make_comparator};
 use datafusion::arrow::compute::{SortOptions, interleave};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 
-use super::{Function, Operand, Typed, Typing, Want, fixed, function, optional};
+use super::{Function, Operand, Typed, Typing, Want, fixed, function};
 use crate::call::type_names;
 use crate::error::EvaluateError;
 use crate::evaluate::{Call, Outcome};

@@ -135,27 +135,12 @@ fn state_below_the_watermark_is_forgotten() {
 }
 
 #[test]
-fn a_row_stands_again_when_its_follower_loses_to_a_refused_record() {
-    let refused = |time, offset| Arrival { row: None, ..arrival("a", time, 1, offset) };
-    for forgets in [false, true] {
-        let mut operator = Deduplicate::new(HORIZON);
-        let mut ledger = Ledger::default();
-        operator.apply(vec![arrival("a", 0, 0, 0)], &mut ledger);
-        operator.apply(vec![arrival("a", 50, 0, 1)], &mut ledger);
-        if forgets {
-            operator.advance(40);
-        }
-        let changes = operator.apply(vec![refused(45, 0)], &mut ledger);
-        assert_eq!(changes[0].last, Last::Row(b"a@0/0/0".to_vec()), "forgets {forgets}");
-    }
-}
-
-#[test]
-fn a_row_is_gone_when_its_only_winner_loses_to_a_refused_record() {
+fn a_row_is_gone_when_its_winner_loses_to_a_record_that_a_filter_refuses() {
     let mut operator = Deduplicate::new(HORIZON);
     let mut ledger = Ledger::default();
     operator.apply(vec![arrival("a", 50, 0, 0)], &mut ledger);
     let refused = Arrival { row: None, ..arrival("a", 45, 1, 0) };
     let changes = operator.apply(vec![refused], &mut ledger);
-    assert_eq!(changes[0].last, Last::Gone(b"a@50/0/0".to_vec()));
+    assert_eq!(changes[0].last, Last::Gone(b"a".to_vec()));
+    assert_eq!((ledger.of(0).duplicate, ledger.of(1).filtered), (1, 1));
 }

@@ -181,7 +181,16 @@ impl Chain {
             Some((name, number)) => Some((name, self.keys(&number, &mut outputs)?)),
             None => None,
         };
+        if let Some(plan) = &mut self.deduplicate {
+            for name in &mut plan.names {
+                *name = name.take().and_then(|name| carried(&name, &outputs));
+            }
+        }
         let schema = self.stage(input, filter, &outputs)?;
+        let row_number = row_number.map(|(name, mut plan): (String, DeduplicatePlan)| {
+            plan.types = plan.key.iter().map(|at| schema.field(*at).data_type().clone()).collect();
+            (name, plan)
+        });
         Ok(Scope { schema, alias: None, row_number })
     }
 
@@ -214,11 +223,17 @@ impl Chain {
         let mut names = Vec::new();
         for (at, key) in number.keys.iter().enumerate() {
             let known = outputs.iter().find(|(expression, _)| expression == key);
-            names.push(known.map_or_else(|| key.to_string(), |(_, name)| name.clone()));
+            names.push(known.map(|(_, name)| name.clone()));
             outputs.push((key.clone(), format!("{HIDDEN}key_{at}")));
         }
         let text = number.keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Ok(DeduplicatePlan { key: (first..outputs.len()).collect(), text, names })
+        Ok(DeduplicatePlan {
+            key: (first..outputs.len()).collect(),
+            text,
+            types: Vec::new(),
+            names,
+            output: Vec::new(),
+        })
     }
 
     fn group(
@@ -312,6 +327,12 @@ impl Chain {
                 sink_columns.join(", ")
             )));
         }
+        if let Some(plan) = &mut self.deduplicate {
+            let place = |name: &Option<String>| {
+                visible.iter().position(|column| Some(*column) == name.as_deref())
+            };
+            plan.output = plan.names.iter().map(place).collect();
+        }
         let input = Input::new(Arc::clone(schema), None)?;
         let mut fields = Vec::new();
         let mut projection = Vec::new();
@@ -341,6 +362,13 @@ impl Chain {
             sink_columns,
         })
     }
+}
+
+/// The name that a projection gives to a column which it hands on unchanged.
+fn carried(name: &str, outputs: &[(Expr, String)]) -> Option<String> {
+    let same =
+        |expression: &Expr| last_name(expression).is_some_and(|n| n.eq_ignore_ascii_case(name));
+    outputs.iter().find(|(expression, _)| same(expression)).map(|(_, name)| name.clone())
 }
 
 /// A stage's input: a schema, and the columns that its expressions read.
