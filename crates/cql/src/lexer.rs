@@ -269,8 +269,8 @@ impl<'a> Lexer<'a> {
                 float = true;
             }
         }
-        if self.rest().starts_with(|c: char| is_word(c) || c == 'µ' || c == 'μ') {
-            self.take_while(|c| is_word(c) || c == 'µ' || c == 'μ');
+        if self.rest().starts_with(|c: char| is_word(c) || c == '\u{b5}' || c == '\u{3bc}') {
+            self.take_while(|c| is_word(c) || c == '\u{b5}' || c == '\u{3bc}');
             let text = &self.text[start..self.at];
             return match text.parse() {
                 Ok(duration) if !float => Ok(Kind::Duration(duration)),

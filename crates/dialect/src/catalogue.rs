@@ -34,7 +34,7 @@ pub struct Entry {
     /// One line of what it does.
     pub doc: &'static str,
     /// Expressions and their values as text: `NULL` for no value, `ERROR` for a refused row.
-    /// Aggregates run over [`SAMPLE_SQL`](crate::aggregate::SAMPLE_SQL)'s rows.
+    /// Aggregates run over [`SAMPLE_SQL`](crate::SAMPLE_SQL)'s rows.
     pub examples: &'static [(&'static str, &'static str)],
     /// False if a second run gives another value; such functions are refused.
     pub deterministic: bool,

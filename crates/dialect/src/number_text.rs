@@ -29,7 +29,7 @@ fn special(value: f64) -> Option<String> {
     }
 }
 
-/// Turns `1.5e7` into Java's layout: plain from 0.001 up to 10 million, else `d.dE±n`.
+/// Turns `1.5e7` into Java's layout: plain from 0.001 up to 10 million, else `d.dE-n`.
 fn layout(scientific: &str) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);

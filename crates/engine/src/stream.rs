@@ -72,7 +72,7 @@ pub enum StreamError {
 /// Where a stream's rows go.
 #[derive(Debug)]
 enum Target {
-    Cassandra(cassandra::Sink),
+    Cassandra(Box<cassandra::Sink>),
     /// Rows wait for the commit's transaction.
     Kafka(crate::encode::Encoder),
 }
@@ -121,7 +121,7 @@ impl Runner {
     ///
     /// # Errors
     /// What trying again does not help with. All that was committed stands.
-    pub fn run(mut self) -> Result<(), StreamError> {
+    pub(crate) fn run(mut self) -> Result<(), StreamError> {
         self.recover()?;
         self.board.state("running", None);
         while !self.stopped() {

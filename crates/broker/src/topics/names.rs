@@ -66,7 +66,7 @@ mod tests {
         for good in ["a", "A.b_c-9", "...", &"x".repeat(249)] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "a b", "a/b", "ä", &"x".repeat(250)] {
+        for bad in ["", ".", "..", "a b", "a/b", "\u{e4}", &"x".repeat(250)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

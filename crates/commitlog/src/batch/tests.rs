@@ -1,3 +1,5 @@
+//! What a batch says of itself, and what is refused as one.
+
 use super::*;
 
 #[test]

@@ -73,7 +73,7 @@ impl Sum {
             "mo" => (&mut self.months, 1),
             "w" => (&mut self.days, 7),
             "d" => (&mut self.days, 1),
-            "µs" => (&mut self.nanos, 1_000),
+            "\u{b5}s" => (&mut self.nanos, 1_000),
             other => (&mut self.nanos, NANOS.iter().find(|(name, _)| *name == other)?.1),
         };
         *field = field.checked_add(n.checked_mul(size)?)?;
@@ -98,7 +98,7 @@ fn number(text: &str) -> Option<(i64, &str)> {
 
 /// `1y2mo3w4d5h6m7s8ms9us10ns`; units only in this order, each at most once.
 fn standard(mut text: &str, sum: &mut Sum) -> Option<()> {
-    const ORDER: [&str; 11] = ["y", "mo", "w", "d", "h", "m", "s", "ms", "us", "µs", "ns"];
+    const ORDER: [&str; 11] = ["y", "mo", "w", "d", "h", "m", "s", "ms", "us", "\u{b5}s", "ns"];
     if text.is_empty() {
         return None;
     }
@@ -246,7 +246,7 @@ mod tests {
             ("-2w", "-14d"),
             ("1Y3MO2H10M", "1y3mo2h10m"),
             ("10us", "10us"),
-            ("10µs5ns", "10us5ns"),
+            ("10\u{b5}s5ns", "10us5ns"),
             ("P1Y2M3DT4H5M6S", "1y2mo3d4h5m6s"),
             ("PT30S", "30s"),
             ("P2W", "14d"),

@@ -1,5 +1,7 @@
 //! What is refused, where the error points, and what it proposes.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests stops the test that it fails in")]
+
 use datafusion::common::DFSchema;
 use dialect::{DialectError, Position, is_deterministic, parse_expression, parse_sql_expression};
 

@@ -125,7 +125,7 @@ pub(super) fn conjunction(all: Vec<Expr>) -> Option<Expr> {
 pub(super) fn is_first(expression: &Expr, name: &str) -> bool {
     let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = expression else { return false };
     let Expr::Value(value) = right.as_ref() else { return false };
-    matches!(&value.value, Value::Number(number, _) if number.to_string() == "1")
+    matches!(&value.value, Value::Number(number, _) if *number == "1")
         && last_name(left).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 

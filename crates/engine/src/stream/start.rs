@@ -181,7 +181,7 @@ async fn open_target(environment: &Environment, admin: &Admin) -> Result<Target,
             let columns = &stream.plan.sink_columns;
             let sink =
                 cassandra::Sink::new(session, &address, &stream.sink, target, columns).await?;
-            Target::Cassandra(sink)
+            Target::Cassandra(Box::new(sink))
         }
         Connector::Kafka(table) => {
             admin.ensure(&wish(table)).await?;

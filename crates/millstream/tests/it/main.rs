@@ -1,5 +1,11 @@
 //! The binary as a user runs it: its words, its exit codes, its start and its stop.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
 mod command;
 
 mod errors;

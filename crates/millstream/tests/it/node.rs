@@ -27,6 +27,7 @@ impl Up {
         }
         let mut err = String::new();
         child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        let _ended = child.wait();
         panic!("the node did not start: {err}");
     }
 
