@@ -5,7 +5,7 @@ must be there at the end, once.
   server_loop.py cassandra [--cuts N] [--no-power-cut] -- SERVER ARGUMENT...
 
 In the arguments, {data} is the data directory and {port} the port, for example
-  server_loop.py kafka -- target/debug/examples/serve {data} {port}
+  server_loop.py kafka -- target/debug/examples/serve_broker {data} {port}
 With --no-power-cut the server is killed with SIGKILL only: what the system has keeps.
 """
 

@@ -1,7 +1,7 @@
 """Compares the generator's two implementations through the HTTP endpoint, record by record.
 
   test_generator.py http://127.0.0.1:8099 [--positions 5000] [KNOB=VALUE]...
-or, to start the endpoint too (crates/generator/examples/serve.rs, built before):
+or, to start the endpoint too (crates/generator/examples/serve_generator.rs, built before):
   test_generator.py path/to/serve [--positions 5000] [KNOB=VALUE]...
 """
 

@@ -26,7 +26,7 @@ CREATE TABLE users_created (
   'key' = 'uuid',
   'timestamp' = 'created_at',
   'partitions' = '4',
-  'retention' = '1 day'
+  'retention' = '6 hours'
 );
 
 INSERT INTO users_created

@@ -19,7 +19,7 @@ CREATE TABLE users (
   'topic' = 'users_created',
   'format' = 'json',
   'partitions' = '4',
-  'retention' = '1 day'
+  'retention' = '6 hours'
 );
 
 CREATE TABLE created_users (
@@ -41,7 +41,7 @@ CREATE TABLE created_users (
   'keyspace' = 'spark_streams',
   'table' = 'created_users',
   'type.id' = 'uuid',
-  'ttl' = '1 day'
+  'ttl' = '6 hours'
 );
 
 INSERT INTO created_users

@@ -9,7 +9,7 @@ CREATE TABLE users_per_minute (
   'connector' = 'cassandra',
   'keyspace' = 'spark_streams',
   'table' = 'users_per_minute',
-  'ttl' = '1 day'
+  'ttl' = '6 hours'
 );
 
 INSERT INTO users_per_minute

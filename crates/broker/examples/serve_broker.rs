@@ -1,4 +1,4 @@
-//! Runs the broker alone: `serve DATA_DIR PORT [os|group]`. Ends cleanly at Ctrl-C or SIGTERM.
+//! Runs the broker alone: `serve_broker DATA_DIR PORT [os|group]`. Ends cleanly at Ctrl-C or SIGTERM.
 
 use broker::{Broker, Settings};
 use runtime::{Durability, World};
@@ -42,8 +42,9 @@ impl Subscriber for Printer {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let directory = arguments.next().ok_or("usage: serve DATA_DIR PORT [os|group]")?;
-    let port: u16 = arguments.next().ok_or("usage: serve DATA_DIR PORT [os|group]")?.parse()?;
+    let directory = arguments.next().ok_or("usage: serve_broker DATA_DIR PORT [os|group]")?;
+    let port: u16 =
+        arguments.next().ok_or("usage: serve_broker DATA_DIR PORT [os|group]")?.parse()?;
     let durability = match arguments.next().as_deref() {
         Some("os") => Durability::Os,
         _ => Durability::Group,

@@ -1,5 +1,5 @@
-//! Serves generated users until it is ended: `serve ADDRESS [KNOB=VALUE]...`, for example
-//! `serve 127.0.0.1:8099 seed=7 rate_per_second=50 late_percent=2`.
+//! Serves generated users until it is ended: `serve_generator ADDRESS [KNOB=VALUE]...`, for example
+//! `serve_generator 127.0.0.1:8099 seed=7 rate_per_second=50 late_percent=2`.
 
 use std::io::Write;
 use std::net::SocketAddr;
