@@ -90,6 +90,9 @@ pub(crate) struct Runner {
     pending: Vec<BatchPlan>,
     checkpoint: Checkpoint,
     source: Source,
+    /// Asks the topic's ends on a connection of its own: behind a fetch that waits for records, the
+    /// question would wait with it.
+    ends_source: Source,
     group: ConsumerGroupMetadata,
     outputs: Outputs,
     /// The last batch whose transaction the group has.
@@ -183,7 +186,9 @@ impl Runner {
         self.ends_asked_at = Some(now);
         for partition in self.checkpoint.marks.keys() {
             // A partition without a leader must not hold up the others' records.
-            let Ok((_, end)) = self.source.bounds_within(*partition, ENDS_PATIENCE) else { break };
+            let Ok((_, end)) = self.ends_source.bounds_within(*partition, ENDS_PATIENCE) else {
+                break;
+            };
             self.ends.insert(*partition, end);
         }
         if self.uncommitted == 0 {

@@ -125,6 +125,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     };
     let judge = Judge::new(&stream.plan, &stream.source, check)?;
     let source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
+    let ends_source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
     let partitions = source.partitions()?;
     let identity =
         Identity { cluster, topic: table.topic.clone(), operators: stream.plan.operators() };
@@ -153,6 +154,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         pending: recovered.pending,
         checkpoint,
         source,
+        ends_source,
         group,
         outputs,
         sent,
