@@ -128,6 +128,8 @@ pub struct Journal {
     length: u64,
     snapshot_bytes: u64,
     identity: Identity,
+    /// Batches planned since the last commit: a new generation takes them along.
+    planned: Vec<BatchPlan>,
 }
 
 fn generation_path(directory: &Path, generation: u64) -> PathBuf {
@@ -175,7 +177,9 @@ impl Journal {
         }
         let identity = recovered.identity.clone().unwrap_or_default();
         let length = valid as u64;
-        let journal = Self { directory, world, generation, file, length, snapshot_bytes, identity };
+        let planned = recovered.pending.clone();
+        let journal =
+            Self { directory, world, generation, file, length, snapshot_bytes, identity, planned };
         journal.remove_older();
         Ok((journal, recovered))
     }
@@ -214,6 +218,7 @@ impl Journal {
             length,
             snapshot_bytes: length,
             identity: identity.clone(),
+            planned: from.pending.clone(),
         };
         journal.remove_older();
         Ok(journal)
@@ -225,13 +230,20 @@ impl Journal {
     /// [`JournalError::Disk`]; the batch must then not run.
     pub fn plan(&mut self, plan: &BatchPlan) -> Result<(), JournalError> {
         self.append(&Frame::Planned(plan.clone()))?;
+        self.planned.push(plan.clone());
         crash::point(Step::BatchLogged);
         Ok(())
     }
 
-    /// Commits: the batches up to `checkpoint.batch` need not run again.
+    /// Whether the next commit should bring the whole state: the file has grown well past it.
+    #[must_use]
+    pub fn rewrite_due(&self) -> bool {
+        self.length >= REWRITE_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(4))
+    }
+
+    /// Commits: the batches up to `checkpoint.batch` need not run again; later ones stay planned.
     ///
-    /// `snapshot` is asked for the whole state only when a new generation is due.
+    /// A `snapshot`, the whole state as of `checkpoint`, starts a new generation.
     ///
     /// # Errors
     /// [`JournalError::Disk`]; the former commit still stands.
@@ -239,15 +251,15 @@ impl Journal {
         &mut self,
         checkpoint: &Checkpoint,
         changes: Vec<StateChange>,
-        snapshot: impl FnOnce() -> Vec<StateEntry>,
+        snapshot: Option<Vec<StateEntry>>,
     ) -> Result<(), JournalError> {
         self.append(&Frame::Committed { checkpoint: checkpoint.clone(), changes })?;
+        self.planned.retain(|plan| plan.batch > checkpoint.batch);
         crash::point(Step::CheckpointWritten);
-        if self.length < REWRITE_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(4)) {
-            return Ok(());
-        }
-        let state = snapshot().into_iter().map(|(o, k, v)| ((o, k), v)).collect();
-        let whole = Recovered { checkpoint: checkpoint.clone(), state, ..Recovered::default() };
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let state = snapshot.into_iter().map(|(o, k, v)| ((o, k), v)).collect();
+        let pending = std::mem::take(&mut self.planned);
+        let whole = Recovered { identity: None, checkpoint: checkpoint.clone(), state, pending };
         let (directory, world) = (self.directory.clone(), self.world.clone());
         *self = Self::start(directory, self.generation + 1, &self.identity, &whole, world)?;
         Ok(())

@@ -16,8 +16,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const LONG_POLL_MS: u64 = 500;
 /// Largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
-/// Pause between two polls that brought records, so that a commit carries more than one.
-const LINGER: Duration = Duration::from_millis(100);
+/// Pause between two polls of a source that has no more for now, so that a transaction carries more than
+/// one record.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What a poll brought.
 #[derive(Debug)]
@@ -175,8 +176,9 @@ fn poll_http(
         })
         .collect();
     let (wait, note) = if positioned {
-        let wait = if records.is_empty() { Duration::ZERO } else { LINGER };
-        (wait, "exactly once: the API answers by position")
+        // A full answer means that more is ready; an empty one, that the API itself has waited.
+        let more = records.is_empty() || records.len() as u64 >= table.batch;
+        (if more { Duration::ZERO } else { LINGER }, "exactly once: the API answers by position")
     } else {
         let wait = Duration::from_millis(table.interval_ms);
         (wait, "at least once from the poll on: the API has no positions")

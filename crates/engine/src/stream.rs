@@ -7,8 +7,8 @@
 //! 4. the state and the ledger are committed to the journal.
 //!
 //! After a crash between any two steps the same batches run again from the last commit: step 2 gives the
-//! same rows, and step 3 is skipped for batches that the group says it has. Steps 3 and 4 may wait for
-//! several batches, so that a slow commit does not hold up rows.
+//! same rows, and step 3 is skipped for batches that the group says it has. Steps 3 and 4 cover several
+//! batches and run on a thread of their own, so that a slow commit does not hold up rows.
 
 mod commit;
 mod poll;
@@ -22,15 +22,15 @@ pub use start::Environment;
 pub use supervise::supervise;
 
 use crate::cassandra::{self, CassandraFault};
-use crate::journal::{BatchPlan, Checkpoint, Journal, JournalError};
+use crate::journal::{BatchPlan, Checkpoint, JournalError};
 use crate::judge::Judge;
-use crate::kafka::{KafkaFault, Outgoing, Outputs, Source};
+use crate::kafka::{KafkaFault, Outgoing, Source};
 use crate::operators::{OperatorError, Operators};
 use crate::project::Stream;
 use crate::record::{Record, SideDoors};
 use crate::status::{Board, Trouble};
+use commit::{Committer, Cut, Report};
 use datafusion::arrow::error::ArrowError;
-use rdkafka::consumer::ConsumerGroupMetadata;
 use runtime::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +67,8 @@ pub enum StreamError {
     Arrow(#[from] ArrowError),
     #[error("{0}")]
     Stale(String),
+    #[error("cannot run the stream's committing thread: {0}; the stream starts again")]
+    Thread(String),
 }
 
 /// Where a stream's rows go.
@@ -85,17 +87,15 @@ pub(crate) struct Runner {
     stop: Arc<AtomicBool>,
     board: Board,
     handle: tokio::runtime::Handle,
-    journal: Journal,
+    committer: Committer,
     /// Batches that were planned but not committed when the stream last ended.
     pending: Vec<BatchPlan>,
+    /// As of the last batch.
     checkpoint: Checkpoint,
+    /// As of the last commit: what is shown.
+    committed: Checkpoint,
     source: Source,
-    /// Asks the topic's ends on a connection of its own: behind a fetch that waits for records, the
-    /// question would wait with it.
-    ends_source: Source,
-    group: ConsumerGroupMetadata,
-    outputs: Outputs,
-    /// The last batch whose transaction the group has.
+    /// The last batch whose transaction the group has, or will have before any later one.
     sent: u64,
     judge: Judge,
     operators: Operators,
@@ -103,19 +103,25 @@ pub(crate) struct Runner {
     sides: SideDoors,
     /// What the next transaction sends.
     outgoing: Vec<Outgoing>,
-    /// Records since the last commit.
+    /// Records since the last cut.
     uncommitted: usize,
     committed_at: Duration,
     ends: BTreeMap<i32, i64>,
-    ends_asked_at: Option<Duration>,
+    ends_asked_at: Duration,
+    /// Whether Kafka gave no answer to the last question.
+    away: bool,
 }
 
 /// How long one wait for records lasts, and with it how fast a stop is noticed.
-const POLL_WAIT: Duration = Duration::from_millis(100);
-/// How often the topic's ends are asked, for the lag.
+const POLL_WAIT: Duration = Duration::from_millis(250);
+/// Shortest wait for records while a commit runs that another waits for.
+const REPORT_WAIT: Duration = Duration::from_millis(5);
+/// How often the ends of partitions are asked that have records unread, for the lag.
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long one such question may take.
-const ENDS_PATIENCE: Duration = Duration::from_millis(200);
+/// How often they are asked otherwise, to notice that Kafka is away.
+const IDLE_ENDS_INTERVAL: Duration = Duration::from_secs(5);
+/// Records that may be processed while a commit runs, in multiples of those of one commit.
+const COMMITS_AHEAD: usize = 4;
 /// First and longest pause before something that is away is tried again.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -131,15 +137,12 @@ impl Runner {
             let records = self.source.poll(self.pace.batch_records, self.wait())?;
             if !records.is_empty() {
                 let plan = self.plan_batch(&records);
-                self.journal.plan(&plan)?;
+                self.committer.journal().plan(&plan)?;
                 self.process(&plan, records)?;
             }
-            if self.commit_due() {
-                self.commit()?;
-            }
-            self.ask_ends();
+            self.advance()?;
         }
-        self.commit()
+        self.settle()
     }
 
     fn stopped(&self) -> bool {
@@ -152,13 +155,90 @@ impl Runner {
             return POLL_WAIT;
         }
         let since = self.world.clock.elapsed().saturating_sub(self.committed_at);
-        self.pace.commit_interval.saturating_sub(since).min(POLL_WAIT)
+        let left = self.pace.commit_interval.saturating_sub(since);
+        // A commit that is due while another runs is cut when that one's report is seen.
+        let least = if self.committer.committing() { REPORT_WAIT } else { Duration::ZERO };
+        left.clamp(least, POLL_WAIT)
     }
 
     fn commit_due(&self) -> bool {
         let since = self.world.clock.elapsed().saturating_sub(self.committed_at);
         self.uncommitted >= self.pace.commit_records
             || (self.uncommitted > 0 && since >= self.pace.commit_interval)
+    }
+
+    /// Takes what the committing thread reports, and gives it what is due.
+    fn advance(&mut self) -> Result<(), StreamError> {
+        while let Some(report) = self.committer.report() {
+            self.take(report)?;
+        }
+        while self.committer.committing()
+            && self.uncommitted >= self.pace.commit_records.saturating_mul(COMMITS_AHEAD)
+        {
+            self.take_next()?;
+        }
+        if self.commit_due() && !self.committer.committing() {
+            self.cut();
+        }
+        self.ask_ends();
+        Ok(())
+    }
+
+    /// Gives everything since the last cut to the committing thread.
+    fn cut(&mut self) {
+        let batch = self.checkpoint.batch;
+        let outgoing = std::mem::take(&mut self.outgoing);
+        let snapshot = self.committer.journal().rewrite_due().then(|| self.operators.snapshot());
+        self.committer.commit(Cut {
+            checkpoint: self.checkpoint.clone(),
+            changes: self.operators.drain_changes(),
+            snapshot,
+            outgoing: (batch > self.sent).then_some(outgoing),
+        });
+        self.sent = self.sent.max(batch);
+        self.uncommitted = 0;
+        self.committed_at = self.world.clock.elapsed();
+    }
+
+    /// Commits everything and waits for it.
+    fn settle(&mut self) -> Result<(), StreamError> {
+        while self.committer.committing() {
+            self.take_next()?;
+        }
+        if self.uncommitted > 0 {
+            self.cut();
+        }
+        while self.committer.committing() {
+            self.take_next()?;
+        }
+        Ok(())
+    }
+
+    fn take_next(&mut self) -> Result<(), StreamError> {
+        match self.committer.wait() {
+            Some(report) => self.take(report),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, report: Report) -> Result<(), StreamError> {
+        match report {
+            Report::Failed(error) => return Err(error),
+            Report::Committed(checkpoint) => self.committed = *checkpoint,
+            Report::Ends(Ok(ends)) => {
+                self.ends.extend(ends);
+                if std::mem::take(&mut self.away) {
+                    self.board.state("running", None);
+                }
+            }
+            Report::Ends(Err(fault)) => {
+                self.away = true;
+                let trouble = Trouble { message: fault.to_string(), hint: None };
+                self.board.state("waiting", Some(trouble));
+            }
+        }
+        self.show();
+        Ok(())
     }
 
     /// Gives a batch its number, ranges and timestamp.
@@ -177,28 +257,27 @@ impl Runner {
         }
     }
 
-    /// Asks the topic's ends now and then; an answer that does not come leaves the old ones.
+    /// Asks the ends of the partitions now and then.
     fn ask_ends(&mut self) {
+        let behind = self.source.at_end().len() < self.checkpoint.marks.len();
+        let interval = if behind { ENDS_INTERVAL } else { IDLE_ENDS_INTERVAL };
         let now = self.world.clock.elapsed();
-        if self.ends_asked_at.is_some_and(|asked| now.saturating_sub(asked) < ENDS_INTERVAL) {
+        if self.committer.asking() || now.saturating_sub(self.ends_asked_at) < interval {
             return;
         }
-        self.ends_asked_at = Some(now);
-        for partition in self.checkpoint.marks.keys() {
-            // A partition without a leader must not hold up the others' records.
-            let Ok((_, end)) = self.ends_source.bounds_within(*partition, ENDS_PATIENCE) else {
-                break;
-            };
-            self.ends.insert(*partition, end);
-        }
-        if self.uncommitted == 0 {
-            self.show();
-        }
+        self.ends_asked_at = now;
+        self.committer.ask_ends(self.checkpoint.marks.keys().copied().collect());
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let delay = self.stream.source.watermark.as_ref().map(|watermark| watermark.delay);
-        self.board.commit(&self.checkpoint, &self.ends, delay);
+        // Offsets after the last record may be a transaction's markers, which are nobody's lag.
+        for partition in self.source.at_end() {
+            if let Some(mark) = self.checkpoint.marks.get(partition) {
+                self.ends.insert(*partition, mark.position);
+            }
+        }
+        self.board.commit(&self.committed, &self.ends, delay);
         let entries = self.operators.state_entries() as u64;
         self.board.update(|status| status.state_entries = entries);
     }
@@ -230,6 +309,8 @@ impl StreamError {
             self,
             Self::Kafka(KafkaFault::Transient { .. })
                 | Self::Cassandra(CassandraFault::Transient { .. })
+                | Self::Journal(JournalError::Disk { .. })
+                | Self::Thread(_)
         )
     }
 }

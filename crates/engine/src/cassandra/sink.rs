@@ -5,7 +5,10 @@ use super::bind::Binder;
 use super::schema::{ensure, quoted};
 use crate::judge::RowCheck;
 use crate::project::{CassandraTable, Table};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, UInt32Array};
+use datafusion::arrow::compute::take_record_batch;
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::row::{Row, RowConverter, SortField};
 use futures::{StreamExt, TryStreamExt, stream};
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
@@ -146,7 +149,7 @@ impl Sink {
         deletes: &RecordBatch,
         timestamp: i64,
     ) -> Result<(), SinkStop> {
-        let rows = self.last_of_each_key(self.bind(upserts)?);
+        let rows = self.bind(&self.last_of_each_key(upserts).map_err(|e| self.unbindable(e))?)?;
         let gone = self.bind(deletes)?;
         let statements = rows
             .into_iter()
@@ -173,30 +176,36 @@ impl Sink {
     }
 
     fn bind(&self, rows: &RecordBatch) -> Result<Vec<Vec<Option<CqlValue>>>, SinkStop> {
-        self.binder.bind(rows).map_err(|reason| {
-            SinkStop::Never(CassandraFault::Refused {
-                address: self.address.clone(),
-                action: format!("bind a row of {}", self.name),
-                reason,
-                next: "correct the stream's SELECT list".into(),
-            })
+        self.binder.bind(rows).map_err(|reason| self.unbindable(reason))
+    }
+
+    fn unbindable(&self, reason: impl std::fmt::Display) -> SinkStop {
+        SinkStop::Never(CassandraFault::Refused {
+            address: self.address.clone(),
+            action: format!("bind a row of {}", self.name),
+            reason: reason.to_string(),
+            next: "correct the stream's SELECT list".into(),
         })
     }
 
-    fn last_of_each_key(&self, rows: Vec<Vec<Option<CqlValue>>>) -> Vec<Vec<Option<CqlValue>>> {
-        let mut at_key: HashMap<String, usize> = HashMap::with_capacity(rows.len());
-        let mut kept: Vec<Vec<Option<CqlValue>>> = Vec::with_capacity(rows.len());
-        for row in rows {
-            let key: Vec<_> = self.key.iter().map(|at| &row[*at]).collect();
-            match at_key.entry(format!("{key:?}")) {
-                std::collections::hash_map::Entry::Occupied(found) => kept[*found.get()] = row,
-                std::collections::hash_map::Entry::Vacant(free) => {
-                    free.insert(kept.len());
-                    kept.push(row);
-                }
-            }
+    /// The rows of a batch that are the last of their key, in their order.
+    fn last_of_each_key(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if rows.num_rows() < 2 {
+            return Ok(rows.clone());
         }
-        kept
+        let columns: Vec<_> = self.key.iter().map(|at| Arc::clone(rows.column(*at))).collect();
+        let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
+        let keys = RowConverter::new(fields)?.convert_columns(&columns)?;
+        let mut last: HashMap<Row<'_>, u32> = HashMap::with_capacity(keys.num_rows());
+        for (at, key) in (0..).zip(&keys) {
+            last.insert(key, at);
+        }
+        if last.len() == rows.num_rows() {
+            return Ok(rows.clone());
+        }
+        let mut kept: Vec<u32> = last.into_values().collect();
+        kept.sort_unstable();
+        take_record_batch(rows, &UInt32Array::from(kept))
     }
 }
 

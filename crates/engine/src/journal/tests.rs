@@ -32,9 +32,7 @@ fn a_planned_batch_is_pending_until_it_is_committed() {
     let (mut journal, _) = open(&disk);
     journal.plan(&plan(1)).unwrap();
     journal.plan(&plan(2)).unwrap();
-    journal
-        .commit(&checkpoint(1), vec![(0, b"k".to_vec(), Some(b"v".to_vec()))], Vec::new)
-        .unwrap();
+    journal.commit(&checkpoint(1), vec![(0, b"k".to_vec(), Some(b"v".to_vec()))], None).unwrap();
     let (_, recovered) = open(&disk.after_power_cut(1));
     assert_eq!(recovered.pending, vec![plan(2)]);
     assert_eq!(recovered.checkpoint.batch, 1);
@@ -69,7 +67,7 @@ fn a_new_generation_holds_the_same_state() {
     for batch in 1..=20 {
         journal.plan(&plan(batch)).unwrap();
         let changes = vec![(0, b"k".to_vec(), Some(value.clone()))];
-        let snapshot = || vec![(0, b"k".to_vec(), value.clone())];
+        let snapshot = journal.rewrite_due().then(|| vec![(0, b"k".to_vec(), value.clone())]);
         journal.commit(&checkpoint(batch), changes, snapshot).unwrap();
     }
     assert!(journal.generation > 1);
@@ -78,6 +76,23 @@ fn a_new_generation_holds_the_same_state() {
     assert_eq!(recovered.checkpoint.batch, 20);
     assert_eq!(recovered.state.len(), 1);
     assert!(recovered.pending.is_empty());
+}
+
+#[test]
+fn a_new_generation_takes_batches_along_that_were_planned_while_it_was_committed() {
+    let disk = FaultDisk::new();
+    let (mut journal, _) = open(&disk);
+    for batch in 1..=3 {
+        journal.plan(&plan(batch)).unwrap();
+    }
+    let state = vec![(0, b"k".to_vec(), b"v".to_vec())];
+    journal.commit(&checkpoint(1), Vec::new(), Some(state)).unwrap();
+    assert_eq!(journal.generation, 2);
+    journal.plan(&plan(4)).unwrap();
+    let (_, recovered) = open(&disk.after_power_cut(1));
+    assert_eq!(recovered.checkpoint.batch, 1);
+    assert_eq!(recovered.state[&(0, b"k".to_vec())], b"v");
+    assert_eq!(recovered.pending, vec![plan(2), plan(3), plan(4)]);
 }
 
 #[test]

@@ -83,6 +83,26 @@ impl Outputs {
         })
     }
 
+    /// The ends of a topic's partitions, without regard to open transactions.
+    ///
+    /// # Errors
+    /// [`KafkaFault`] when one does not answer within `patience`.
+    pub fn ends(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        patience: Duration,
+    ) -> Result<BTreeMap<i32, i64>, KafkaFault> {
+        let ask = |partition: &i32| {
+            let (_, end) = self.producer.client().fetch_watermarks(topic, *partition, patience)?;
+            Ok((*partition, end))
+        };
+        let ends: Result<_, KafkaError> = partitions.iter().map(ask).collect();
+        ends.map_err(|error| {
+            KafkaFault::new(&self.address, format!("ask the offsets of topic {topic}"), error)
+        })
+    }
+
     fn try_commit(
         &self,
         records: &[Outgoing],

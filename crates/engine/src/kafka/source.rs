@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A reader of one topic.
@@ -18,6 +18,8 @@ pub struct Source {
     address: String,
     topic: String,
     consumer: BaseConsumer,
+    /// Partitions of which every readable record has been handed out.
+    at_end: BTreeSet<i32>,
 }
 
 /// What the group has committed for one partition.
@@ -46,9 +48,15 @@ impl Source {
             .set("fetch.queue.backoff.ms", "10")
             .set("queued.max.messages.kbytes", "16384")
             .set("check.crcs", "true")
+            .set("enable.partition.eof", "true")
             .create()
             .map_err(|error| KafkaFault::new(bootstrap, "start a consumer", error))?;
-        Ok(Self { address: bootstrap.to_owned(), topic: topic.to_owned(), consumer })
+        Ok(Self {
+            address: bootstrap.to_owned(),
+            topic: topic.to_owned(),
+            consumer,
+            at_end: BTreeSet::new(),
+        })
     }
 
     fn fault(&self, action: &str, error: KafkaError) -> KafkaFault {
@@ -80,20 +88,8 @@ impl Source {
     /// # Errors
     /// [`KafkaFault`].
     pub fn bounds(&self, partition: i32) -> Result<(i64, i64), KafkaFault> {
-        self.bounds_within(partition, REQUEST_TIMEOUT)
-    }
-
-    /// As [`Self::bounds`], but gives up after `patience`.
-    ///
-    /// # Errors
-    /// [`KafkaFault`].
-    pub fn bounds_within(
-        &self,
-        partition: i32,
-        patience: Duration,
-    ) -> Result<(i64, i64), KafkaFault> {
         self.consumer
-            .fetch_watermarks(&self.topic, partition, patience)
+            .fetch_watermarks(&self.topic, partition, REQUEST_TIMEOUT)
             .map_err(|error| self.fault("ask the offsets of", error))
     }
 
@@ -135,13 +131,14 @@ impl Source {
     ///
     /// # Errors
     /// [`KafkaFault`].
-    pub fn assign(&self, positions: &BTreeMap<i32, i64>) -> Result<(), KafkaFault> {
+    pub fn assign(&mut self, positions: &BTreeMap<i32, i64>) -> Result<(), KafkaFault> {
         let mut assignment = TopicPartitionList::with_capacity(positions.len());
         for (partition, position) in positions {
             assignment
                 .add_partition_offset(&self.topic, *partition, Offset::Offset(*position))
                 .map_err(|error| self.fault("assign", error))?;
         }
+        self.at_end.clear();
         self.consumer.assign(&assignment).map_err(|error| self.fault("assign", error))
     }
 
@@ -149,14 +146,23 @@ impl Source {
     ///
     /// # Errors
     /// [`KafkaFault::Offsets`] when the log no longer holds the position.
-    pub fn poll(&self, count: usize, wait: Duration) -> Result<Vec<Record>, KafkaFault> {
+    pub fn poll(&mut self, count: usize, wait: Duration) -> Result<Vec<Record>, KafkaFault> {
         let mut records = Vec::new();
         let mut patience = wait;
         while records.len() < count {
             let Some(result) = self.consumer.poll(patience) else { break };
             patience = Duration::ZERO;
             match result {
-                Ok(message) => records.push(record(&message)),
+                Ok(message) => {
+                    self.at_end.remove(&message.partition());
+                    records.push(record(&message));
+                }
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    self.at_end.insert(partition);
+                    if records.is_empty() {
+                        break;
+                    }
+                }
                 Err(error) => match self.sort(error) {
                     Some(fault) => return Err(fault),
                     None if records.is_empty() => break,
@@ -167,15 +173,10 @@ impl Source {
         Ok(records)
     }
 
-    /// The next offset that this reader would hand out for a partition, markers included.
+    /// The partitions of which every readable record has been handed out.
     #[must_use]
-    pub fn at(&self, partition: i32) -> i64 {
-        let positions = self.consumer.position().ok();
-        let found = positions.as_ref().and_then(|list| list.find_partition(&self.topic, partition));
-        match found.map(|element| element.offset()) {
-            Some(Offset::Offset(offset)) => offset,
-            _ => i64::MIN,
-        }
+    pub fn at_end(&self) -> &BTreeSet<i32> {
+        &self.at_end
     }
 
     /// Reads exactly these ranges again: the records of a batch that was planned before a crash.
@@ -183,7 +184,7 @@ impl Source {
     /// # Errors
     /// [`KafkaFault`]; `stopped` ends the wait.
     pub fn reread(
-        &self,
+        &mut self,
         ranges: &BTreeMap<i32, (i64, i64)>,
         stopped: impl Fn() -> bool,
     ) -> Result<Option<Vec<Record>>, KafkaFault> {

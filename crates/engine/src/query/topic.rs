@@ -90,14 +90,14 @@ impl Partition {
             return Ok(());
         }
         let external = |error: KafkaFault| DataFusionError::External(Box::new(error));
-        let source =
+        let mut source =
             Source::new(&self.bootstrap, &self.topic, "millstream.sql").map_err(external)?;
         source.assign(&BTreeMap::from([(self.partition, self.start)])).map_err(external)?;
         let mut idle = 0;
-        loop {
+        // Offsets at the end may belong to transaction markers, which no reader sees.
+        while !source.at_end().contains(&self.partition) {
             let mut records = source.poll(BATCH, Duration::from_millis(100)).map_err(external)?;
             let last = records.last().map_or(i64::MIN, |record| record.offset);
-            // Offsets at the end may belong to transaction markers, which no reader sees.
             idle = if records.is_empty() { idle + 1 } else { 0 };
             records.retain(|record| record.offset < self.end);
             let decoded = self.decoder.decode(&records)?;
@@ -106,12 +106,24 @@ impl Partition {
             if batch.num_rows() > 0 && !give(batch) {
                 return Ok(());
             }
-            if last + 1 >= self.end || idle >= IDLE_POLLS || source.at(self.partition) >= self.end {
+            if last + 1 >= self.end {
                 return Ok(());
             }
+            if idle >= IDLE_POLLS {
+                let problem = format!(
+                    "topic {} partition {} gave no records for {} s although it is not at its end; \
+                     is Kafka at {} still there? Run the query again",
+                    self.topic,
+                    self.partition,
+                    IDLE_POLLS / 10,
+                    self.bootstrap
+                );
+                return Err(DataFusionError::Execution(problem));
+            }
         }
+        Ok(())
     }
 }
 
-/// Empty polls (a tenth of a second each) after which the rest of a partition is taken to be markers.
-const IDLE_POLLS: usize = 20;
+/// Empty polls, a tenth of a second each, after which a partition is taken to be away.
+const IDLE_POLLS: usize = 300;

@@ -1,35 +1,202 @@
 //! Steps 3 and 4: the transaction, then the journal. In this order: a batch whose transaction is in
 //! Kafka but not in the journal runs again without its records; the other way round they would be lost.
+//!
+//! They run on a thread of their own, so that rows never wait for a commit. One commit runs at a time and
+//! covers what was cut for it; batches that run meanwhile belong to the next one.
 
-use super::{Runner, StreamError};
-use crate::kafka::Offsets;
+use super::StreamError;
+use crate::journal::{Checkpoint, Journal, StateChange, StateEntry};
+use crate::kafka::{KafkaFault, Offsets, Outgoing, Outputs};
+use rdkafka::consumer::ConsumerGroupMetadata;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-impl Runner {
-    /// Commits every batch since the last commit.
+/// What one commit covers.
+#[derive(Debug)]
+pub(super) struct Cut {
+    /// The stream as of its last batch.
+    pub checkpoint: Checkpoint,
+    /// What the operators changed since the last cut.
+    pub changes: Vec<StateChange>,
+    /// The whole state, when the journal is due for a new generation.
+    pub snapshot: Option<Vec<StateEntry>>,
+    /// What to send, or `None` when the group has this batch already.
+    pub outgoing: Option<Vec<Outgoing>>,
+}
+
+/// What the committing thread reports.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// A cut is in Kafka and in the journal.
+    Committed(Box<Checkpoint>),
+    /// A cut is not, or nobody knows: the stream starts again from its journal.
+    Failed(StreamError),
+    /// The ends of the partitions that were asked for.
+    Ends(Result<BTreeMap<i32, i64>, KafkaFault>),
+}
+
+enum Order {
+    Commit(Box<Cut>),
+    AskEnds(Vec<i32>),
+}
+
+/// The committing thread of one stream, seen from the stream's own. It ends when this is dropped, after
+/// the commit it is at.
+#[derive(Debug)]
+pub(super) struct Committer {
+    orders: Option<SyncSender<Order>>,
+    reports: Receiver<Report>,
+    thread: Option<JoinHandle<()>>,
+    journal: Arc<Mutex<Journal>>,
+    committing: bool,
+    asking: bool,
+}
+
+/// What the committing thread owns.
+pub(super) struct Works {
+    /// The stream's transactional producer.
+    pub outputs: Outputs,
+    /// The stream's group.
+    pub group: ConsumerGroupMetadata,
+    /// The topic whose offsets are committed.
+    pub topic: String,
+}
+
+/// How long the question for one partition's end may take.
+const ENDS_PATIENCE: Duration = Duration::from_millis(500);
+
+impl Committer {
+    /// Starts the thread.
     ///
     /// # Errors
-    /// The stream must then start again from its journal, which finds out what the cluster has.
-    pub(super) fn commit(&mut self) -> Result<(), StreamError> {
-        if self.uncommitted == 0 {
-            return Ok(());
-        }
-        let batch = self.checkpoint.batch;
-        if batch > self.sent {
-            let next = self.checkpoint.marks.iter().map(|(p, mark)| (*p, mark.position)).collect();
-            let offsets =
-                Offsets { topic: self.sides.source.clone(), next, note: format!("batch {batch}") };
-            self.outputs.commit(&self.outgoing, &offsets, &self.group)?;
-            self.sent = batch;
-        }
-        self.outgoing.clear();
-        let changes = self.operators.drain_changes();
-        let operators = &self.operators;
-        self.journal.commit(&self.checkpoint, changes, || operators.snapshot())?;
-        self.uncommitted = 0;
-        self.committed_at = self.world.clock.elapsed();
-        self.show();
-        Ok(())
+    /// When the system gives no thread.
+    pub(super) fn start(name: &str, works: Works, journal: Journal) -> Result<Self, StreamError> {
+        let journal = Arc::new(Mutex::new(journal));
+        // One commit and one question may wait; the stream gives no second of either.
+        let (orders, incoming) = sync_channel(2);
+        let (outgoing, reports) = mpsc::channel();
+        let shared = Arc::clone(&journal);
+        let thread = std::thread::Builder::new()
+            .name(format!("commit {name}"))
+            .spawn(move || serve(&works, &shared, &incoming, &outgoing))
+            .map_err(|error| StreamError::Thread(error.to_string()))?;
+        let thread = Some(thread);
+        Ok(Self {
+            orders: Some(orders),
+            reports,
+            thread,
+            journal,
+            committing: false,
+            asking: false,
+        })
     }
+
+    /// The journal; the thread holds it only while it writes a commit.
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    /// Whether a commit is under way.
+    pub(super) fn committing(&self) -> bool {
+        self.committing
+    }
+
+    /// Whether a question for the ends is under way.
+    pub(super) fn asking(&self) -> bool {
+        self.asking
+    }
+
+    /// Gives a commit to the thread. There must be none under way.
+    pub(super) fn commit(&mut self, cut: Cut) {
+        self.committing = self.order(Order::Commit(Box::new(cut)));
+    }
+
+    /// Asks for the ends of partitions. There must be no other question under way.
+    pub(super) fn ask_ends(&mut self, partitions: Vec<i32>) {
+        self.asking = self.order(Order::AskEnds(partitions));
+    }
+
+    fn order(&self, order: Order) -> bool {
+        self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok())
+    }
+
+    /// The next report, if there is one now.
+    pub(super) fn report(&mut self) -> Option<Report> {
+        let report = self.reports.try_recv().ok()?;
+        Some(self.note(report))
+    }
+
+    /// Waits for the next report; `None` when nothing is under way.
+    pub(super) fn wait(&mut self) -> Option<Report> {
+        if !self.committing && !self.asking {
+            return None;
+        }
+        let lost = || StreamError::Thread("the committing thread ended early".to_owned());
+        let report = self.reports.recv().unwrap_or_else(|_| Report::Failed(lost()));
+        Some(self.note(report))
+    }
+
+    fn note(&mut self, report: Report) -> Report {
+        match report {
+            Report::Ends(_) => self.asking = false,
+            Report::Committed(_) => self.committing = false,
+            Report::Failed(_) => (self.committing, self.asking) = (false, false),
+        }
+        report
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has already been reported as a failed commit.
+            let _ended = thread.join();
+        }
+    }
+}
+
+fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
+    journal.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(
+    works: &Works,
+    journal: &Mutex<Journal>,
+    orders: &Receiver<Order>,
+    reports: &Sender<Report>,
+) {
+    while let Ok(order) = orders.recv() {
+        let report = match order {
+            Order::Commit(cut) => match commit(works, journal, *cut) {
+                Ok(checkpoint) => Report::Committed(Box::new(checkpoint)),
+                Err(error) => Report::Failed(error),
+            },
+            Order::AskEnds(partitions) => {
+                Report::Ends(works.outputs.ends(&works.topic, &partitions, ENDS_PATIENCE))
+            }
+        };
+        let failed = matches!(report, Report::Failed(_));
+        // After a failed commit the producer's state is unknown, so nothing may follow it.
+        if reports.send(report).is_err() || failed {
+            return;
+        }
+    }
+}
+
+fn commit(works: &Works, journal: &Mutex<Journal>, cut: Cut) -> Result<Checkpoint, StreamError> {
+    let Cut { checkpoint, changes, snapshot, outgoing } = cut;
+    if let Some(outgoing) = outgoing {
+        let next = checkpoint.marks.iter().map(|(p, mark)| (*p, mark.position)).collect();
+        let note = format!("batch {}", checkpoint.batch);
+        let offsets = Offsets { topic: works.topic.clone(), next, note };
+        works.outputs.commit(&outgoing, &offsets, &works.group)?;
+    }
+    lock(journal).commit(&checkpoint, changes, snapshot)?;
+    Ok(checkpoint)
 }
 
 /// The batch that a commit's note names.

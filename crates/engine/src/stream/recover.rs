@@ -19,7 +19,7 @@ impl Runner {
             self.process(&plan, records)?;
             self.uncommitted = self.uncommitted.max(1);
         }
-        self.commit()?;
+        self.settle()?;
         let positions = self.checkpoint.marks.iter().map(|(p, mark)| (*p, mark.position)).collect();
         self.source.assign(&positions)?;
         self.show();

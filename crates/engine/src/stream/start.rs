@@ -1,6 +1,7 @@
 //! Everything a stream needs before its first batch.
 
-use super::{Pace, Runner, StreamError, Target, commit::batch_of};
+use super::commit::{Committer, Works, batch_of};
+use super::{Pace, Runner, StreamError, Target};
 use crate::cassandra::{self, CassandraFault};
 use crate::encode::Encoder;
 use crate::journal::{Identity, Journal, Mark, Recovered};
@@ -125,7 +126,6 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     };
     let judge = Judge::new(&stream.plan, &stream.source, check)?;
     let source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
-    let ends_source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
     let partitions = source.partitions()?;
     let identity =
         Identity { cluster, topic: table.topic.clone(), operators: stream.plan.operators() };
@@ -140,7 +140,8 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     let operators = Operators::new(&stream.plan, judge.output(), horizon, append_only)?;
     let mut checkpoint = recovered.checkpoint;
     checkpoint.marks = marks;
-    let group = source.group()?;
+    let works = Works { outputs, group: source.group()?, topic: table.topic.clone() };
+    let committer = Committer::start(&stream.name, works, journal)?;
     let sent = committed.values().filter_map(|found| batch_of(&found.note)).max().unwrap_or(0);
     let mut runner = Runner {
         stream: Arc::clone(stream),
@@ -150,13 +151,11 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         board: environment.board.clone(),
         handle: environment.handle.clone(),
         committed_at: environment.world.clock.elapsed(),
-        journal,
+        committer,
         pending: recovered.pending,
+        committed: checkpoint.clone(),
         checkpoint,
         source,
-        ends_source,
-        group,
-        outputs,
         sent,
         judge,
         operators,
@@ -165,7 +164,8 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         outgoing: Vec::new(),
         uncommitted: 0,
         ends: BTreeMap::new(),
-        ends_asked_at: None,
+        ends_asked_at: environment.world.clock.elapsed(),
+        away: false,
     };
     let state = recovered.state.into_iter().map(|((operator, key), value)| (operator, key, value));
     let watermark = runner.watermark();
