@@ -40,7 +40,7 @@ pub struct StreamStatus {
     pub late: u64,
     /// From the record's timestamp until its row was written, over the last minute.
     pub latency_ms: Latency,
-    /// The last committed batch.
+    /// The last batch.
     pub batches: u64,
     /// Entries of operator state.
     pub state_entries: u64,
@@ -84,7 +84,7 @@ pub struct Latency {
 pub struct PartitionStatus {
     /// The partition.
     pub partition: i32,
-    /// The counts as of the last commit.
+    /// The counts as of the last batch.
     #[serde(flatten)]
     pub tally: Tally,
     /// The next offset to read.
@@ -161,8 +161,8 @@ impl Board {
         }
     }
 
-    /// Shows a commit. `ends` are the partitions' ends as last asked; `delay` is the watermark's.
-    pub fn commit(&self, checkpoint: &Checkpoint, ends: &BTreeMap<i32, i64>, delay: Option<i64>) {
+    /// Shows how far the stream is. `ends` are the partitions' ends as last asked; `delay` is the watermark's.
+    pub fn progress(&self, checkpoint: &Checkpoint, ends: &BTreeMap<i32, i64>, delay: Option<i64>) {
         let partitions: Vec<_> = checkpoint
             .marks
             .iter()

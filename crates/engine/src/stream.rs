@@ -43,7 +43,8 @@ use thiserror::Error;
 pub struct Pace {
     /// Most records in one batch.
     pub batch_records: usize,
-    /// Longest wait between two commits while records come in.
+    /// Longest time that records for topics wait for their commit. A commit that has none waits
+    /// [`OFFSETS_ONLY`] times longer.
     pub commit_interval: Duration,
     /// Most records between two commits.
     pub commit_records: usize,
@@ -90,10 +91,8 @@ pub(crate) struct Runner {
     committer: Committer,
     /// Batches that were planned but not committed when the stream last ended.
     pending: Vec<BatchPlan>,
-    /// As of the last batch.
+    /// As of the last batch: what is shown, and what the next commit covers.
     checkpoint: Checkpoint,
-    /// As of the last commit: what is shown.
-    committed: Checkpoint,
     source: Source,
     /// The last batch whose transaction the group has, or will have before any later one.
     sent: u64,
@@ -110,6 +109,8 @@ pub(crate) struct Runner {
     ends_asked_at: Duration,
     /// Whether Kafka gave no answer to the last question.
     away: bool,
+    shown_batch: u64,
+    shown_at: Duration,
 }
 
 /// How long one wait for records lasts, and with it how fast a stop is noticed.
@@ -120,6 +121,11 @@ const REPORT_WAIT: Duration = Duration::from_millis(5);
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often they are asked otherwise, to notice that Kafka is away.
 const IDLE_ENDS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often what was processed is shown.
+const SHOW_INTERVAL: Duration = Duration::from_millis(250);
+/// How many commit intervals pass before a commit that has nothing to send: it would only spare work
+/// after a crash. With the default interval these are the five seconds of Kafka's `auto.commit.interval.ms`.
+const OFFSETS_ONLY: u32 = 5;
 /// Records that may be processed while a commit runs, in multiples of those of one commit.
 const COMMITS_AHEAD: usize = 4;
 /// First and longest pause before something that is away is tried again.
@@ -155,16 +161,21 @@ impl Runner {
             return POLL_WAIT;
         }
         let since = self.world.clock.elapsed().saturating_sub(self.committed_at);
-        let left = self.pace.commit_interval.saturating_sub(since);
+        let left = self.commit_interval().saturating_sub(since);
         // A commit that is due while another runs is cut when that one's report is seen.
         let least = if self.committer.committing() { REPORT_WAIT } else { Duration::ZERO };
         left.clamp(least, POLL_WAIT)
     }
 
+    fn commit_interval(&self) -> Duration {
+        let patience = if self.outgoing.is_empty() { OFFSETS_ONLY } else { 1 };
+        self.pace.commit_interval.saturating_mul(patience)
+    }
+
     fn commit_due(&self) -> bool {
         let since = self.world.clock.elapsed().saturating_sub(self.committed_at);
         self.uncommitted >= self.pace.commit_records
-            || (self.uncommitted > 0 && since >= self.pace.commit_interval)
+            || (self.uncommitted > 0 && since >= self.commit_interval())
     }
 
     /// Takes what the committing thread reports, and gives it what is due.
@@ -181,6 +192,12 @@ impl Runner {
             self.cut();
         }
         self.ask_ends();
+        let now = self.world.clock.elapsed();
+        if self.shown_batch != self.checkpoint.batch
+            && now.saturating_sub(self.shown_at) >= SHOW_INTERVAL
+        {
+            self.show();
+        }
         Ok(())
     }
 
@@ -224,7 +241,7 @@ impl Runner {
     fn take(&mut self, report: Report) -> Result<(), StreamError> {
         match report {
             Report::Failed(error) => return Err(error),
-            Report::Committed(checkpoint) => self.committed = *checkpoint,
+            Report::Committed => {}
             Report::Ends(Ok(ends)) => {
                 self.ends.extend(ends);
                 if std::mem::take(&mut self.away) {
@@ -277,9 +294,11 @@ impl Runner {
                 self.ends.insert(*partition, mark.position);
             }
         }
-        self.board.commit(&self.committed, &self.ends, delay);
+        self.board.progress(&self.checkpoint, &self.ends, delay);
         let entries = self.operators.state_entries() as u64;
         self.board.update(|status| status.state_entries = entries);
+        self.shown_batch = self.checkpoint.batch;
+        self.shown_at = self.world.clock.elapsed();
     }
 
     /// The watermark of the whole topic, microseconds: no partition yields anything before it any more.

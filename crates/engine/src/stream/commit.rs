@@ -31,7 +31,7 @@ pub(super) struct Cut {
 #[derive(Debug)]
 pub(super) enum Report {
     /// A cut is in Kafka and in the journal.
-    Committed(Box<Checkpoint>),
+    Committed,
     /// A cut is not, or nobody knows: the stream starts again from its journal.
     Failed(StreamError),
     /// The ends of the partitions that were asked for.
@@ -142,7 +142,7 @@ impl Committer {
     fn note(&mut self, report: Report) -> Report {
         match report {
             Report::Ends(_) => self.asking = false,
-            Report::Committed(_) => self.committing = false,
+            Report::Committed => self.committing = false,
             Report::Failed(_) => (self.committing, self.asking) = (false, false),
         }
         report
@@ -172,7 +172,7 @@ fn serve(
     while let Ok(order) = orders.recv() {
         let report = match order {
             Order::Commit(cut) => match commit(works, journal, *cut) {
-                Ok(checkpoint) => Report::Committed(Box::new(checkpoint)),
+                Ok(()) => Report::Committed,
                 Err(error) => Report::Failed(error),
             },
             Order::AskEnds(partitions) => {
@@ -187,7 +187,7 @@ fn serve(
     }
 }
 
-fn commit(works: &Works, journal: &Mutex<Journal>, cut: Cut) -> Result<Checkpoint, StreamError> {
+fn commit(works: &Works, journal: &Mutex<Journal>, cut: Cut) -> Result<(), StreamError> {
     let Cut { checkpoint, changes, snapshot, outgoing } = cut;
     if let Some(outgoing) = outgoing {
         let next = checkpoint.marks.iter().map(|(p, mark)| (*p, mark.position)).collect();
@@ -196,7 +196,7 @@ fn commit(works: &Works, journal: &Mutex<Journal>, cut: Cut) -> Result<Checkpoin
         works.outputs.commit(&outgoing, &offsets, &works.group)?;
     }
     lock(journal).commit(&checkpoint, changes, snapshot)?;
-    Ok(checkpoint)
+    Ok(())
 }
 
 /// The batch that a commit's note names.

@@ -153,7 +153,6 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         committed_at: environment.world.clock.elapsed(),
         committer,
         pending: recovered.pending,
-        committed: checkpoint.clone(),
         checkpoint,
         source,
         sent,
@@ -166,6 +165,8 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         ends: BTreeMap::new(),
         ends_asked_at: environment.world.clock.elapsed(),
         away: false,
+        shown_batch: 0,
+        shown_at: environment.world.clock.elapsed(),
     };
     let state = recovered.state.into_iter().map(|((operator, key), value)| (operator, key, value));
     let watermark = runner.watermark();
