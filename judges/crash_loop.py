@@ -228,7 +228,7 @@ class Round:
         self.producer = produce.Producer(self.names["kafka_address"], self.scenario["topic"], self.names["produced"])
         self.messages = produce.messages(self.load)
         lives = plans(self.arguments, self.chance)
-        share = self.load.records // (sum(plan.weight() for plan in lives) + 1)
+        share = self.load.records // (sum(plan.weight() for plan in lives) + 1 + self.arguments.kill_leader)
         self.product.kill()
         if self.arguments.kill_leader:
             self.killer = brokers.LeaderKiller(self.arguments, self.names["kafka_address"], self.scenario, self.chance.random())
@@ -291,9 +291,12 @@ class Round:
         self.product.start()
         for message in self.messages:
             self.producer.send(message)
-        self.producer.finish(300)
+            if self.killer is not None and self.killer.is_alive():
+                time.sleep(0.02)
         if self.killer is not None:
+            self.killer.join(self.arguments.kill_leader * 60)
             self.killer.stop()
+        self.producer.finish(300)
         self.wait_for_the_end(self.arguments.settle_seconds)
         findings, unread = check.judge(self.scenario, self.arguments.retry_seconds)
         code = self.product.process.poll()
@@ -311,6 +314,8 @@ class Round:
         for line in findings.wrong[:30] + ([f"unread: {unread}"] if unread else []):
             print("  WRONG", line)
         green = not findings.wrong and unread is None
+        if green:
+            self.judged()
         if green and self.product.stop() not in (0, 130):
             print("  WRONG Ctrl-C did not end the product with exit code 0")
             green = False
@@ -318,6 +323,9 @@ class Round:
         if not green:
             print(f"  kept: {self.directory}\n{self.product.tail()}")
         return green
+
+    def judged(self):
+        """Called when all was right, before the product ends: a place to read more."""
 
     def wait_for_the_end(self, seconds):
         """Until every stream has lag 0 and has read all that was sent."""
