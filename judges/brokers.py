@@ -7,6 +7,7 @@ killed only when every replica is in sync again. Uses peers/kafka.sh.
 """
 
 import collections
+import os
 import pathlib
 import random
 import subprocess
@@ -18,6 +19,7 @@ from confluent_kafka import admin
 SCRIPT = pathlib.Path(__file__).resolve().parent.parent / "peers/kafka.sh"
 TARGETS = ("leader", "transaction coordinator", "group coordinator")
 DOWN_SECONDS = (2.0, 8.0)
+START_SECONDS = 300          # a broker's start on a busy machine
 PAUSE_SECONDS = (1.0, 6.0)
 
 
@@ -89,7 +91,8 @@ class LeaderKiller(threading.Thread):
 
     def script(self, command, *words):
         done = subprocess.run(["bash", str(SCRIPT), command, self.directory, *map(str, words)], capture_output=True,
-                              text=True, timeout=200, check=False)
+                              text=True, timeout=START_SECONDS + 60, check=False,
+                              env=os.environ | {"KAFKA_WAIT_SECONDS": str(START_SECONDS)})
         if done.returncode:
             raise RuntimeError(f"kafka.sh {command} {words}: {done.stderr.strip()}")
 
@@ -97,7 +100,7 @@ class LeaderKiller(threading.Thread):
         """Ends it; a broker that is down is started first."""
         self.leave.set()
         if self.is_alive():
-            self.join(300)
+            self.join(START_SECONDS + 60)
 
     def told(self):
         return ", ".join(f"{what} {count} times" for what, count in sorted(self.done.items())) or "none"
