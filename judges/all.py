@@ -146,10 +146,11 @@ def clients(options, table, kafka, cassandra):
             table.rows[name].seconds = time.monotonic() - begun[name]
             print(line, flush=True)
 
-    command = [sys.executable, HERE / "clients/run.py", "--kafka", kafka, "--cassandra", cassandra, "--work", options.work]
+    command = [sys.executable, HERE / "clients/run.py", "--kafka", kafka, "--cassandra", cassandra, "--work", options.work,
+               "--patience", options.patience]
     if options.clients:
         command += ["--only", options.clients]
-    code = run(command, options.clients_seconds, take)
+    code = run(command, options.clients_seconds * options.patience, take)
     if code is None or not begun:
         table.verdict("clients", False, f"run.py ended with {code} after {len(begun)} clients")
 
@@ -235,6 +236,7 @@ def main():
     parser.add_argument("--clients-seconds", type=float, default=7200)
     parser.add_argument("--kafka", help="judge these real brokers")
     parser.add_argument("--cassandra", help="and this real node")
+    parser.add_argument("--patience", type=float, default=1.0, help="the clients' limits are so many times longer")
     parser.add_argument("--records", type=int, default=8_000, help="records of each round")
     parser.add_argument("--port", type=int, default=19300, help="first port to try")
     options = parser.parse_args()

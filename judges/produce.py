@@ -70,7 +70,7 @@ def create_topics(bootstrap, topics, replication=-1):
 
     Retention is off: it goes by the records' own timestamps, and these are months old.
     """
-    client = admin.AdminClient({"bootstrap.servers": bootstrap})
+    client = admin.AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     futures = client.create_topics(
         [admin.NewTopic(name, num_partitions=count, replication_factor=replication,
                         config={"retention.ms": "-1"}) for name, count in topics.items()],
