@@ -122,6 +122,10 @@ class Product:
         except (OSError, ValueError, KeyError):
             return []
 
+    def failed(self):
+        """The streams that gave up, with their words: nothing that is done to the product may do that."""
+        return [f"{stream['name']}: {stream.get('error')}" for stream in self.streams() if stream.get("state") == "failed"]
+
     def runs(self):
         """Whether every stream has started."""
         streams = self.streams()
@@ -267,6 +271,9 @@ class Round:
                 self.producer.client.poll(0.02)
             if started is None and time.monotonic() > asked + 0.2:
                 asked = time.monotonic()
+                if failed := self.product.failed():
+                    print(f"WRONG in a life with {plan} a stream failed: {failed}")
+                    return False
                 if self.product.runs():
                     started = time.monotonic()
                     self.starts.append(started - begun)
@@ -299,6 +306,7 @@ class Round:
         self.producer.finish(300)
         self.wait_for_the_end(self.arguments.settle_seconds)
         findings, unread = check.judge(self.scenario, self.arguments.retry_seconds)
+        findings.wrong += [f"a stream failed: {words}" for words in self.product.failed()]
         code = self.product.process.poll()
         if code is not None:
             findings.wrong.append(f"the product ended by itself with {code}")
@@ -332,6 +340,8 @@ class Round:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.product.process.poll() is None:
             streams = self.product.streams()
+            if any(stream.get("state") == "failed" for stream in streams):
+                return
             if streams and all(sum(part["read"] for part in stream["partitions"]) >= self.producer.count for stream in streams):
                 return
             time.sleep(0.2)
