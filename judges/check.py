@@ -49,7 +49,7 @@ class Findings:
 
     def differ(self, what, missing, extra):
         """Compares two collections: what must be there and is not, and what is there and must not be."""
-        for word, things in (("missing", missing), ("too many", extra)):
+        for word, things in (("missing", list(missing)), ("too many", list(extra))):
             if things:
                 shown = ", ".join(str(thing) for thing in sorted(things, key=str)[:SHOWN])
                 self.wrong.append(f"{what}: {len(things)} {word}: {shown}{' ...' if len(things) > SHOWN else ''}")

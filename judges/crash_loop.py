@@ -5,8 +5,10 @@
 One round per parallelism. A round copies the project (judges/project), starts `BINARY up PROJECT`, and
 feeds the topic from the judges' own producer, a part of the records per life. A life ends at a crash
 point (MILLSTREAM_CRASH_AT=<step>:<nth>, steps of crates/runtime/src/crash.rs, each --hits times) or by
-kill -9 at a random moment (--kills times). The last life runs undisturbed until everything is as it must
-be. With --power-cut each end is a power cut: what was not fsynced is gone (judges/fault).
+kill -9 at a random moment (--kills times). A life is as long as the streams took to start in earlier ones,
+and --life-seconds. The last life runs undisturbed until everything is as it must be. With --power-cut each
+end is a power cut: what was not fsynced is gone (judges/fault). With --kill-leader N, real brokers are
+killed meanwhile too, N times, and started again (brokers.py).
 
 Exit code 0 if every round is green. Round directories of red rounds are kept.
 """
@@ -22,12 +24,14 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
+import brokers
 import check
 import produce
 
@@ -49,7 +53,8 @@ class Plan:
     """How one life is to end."""
     step: str | None = None     # a crash point
     nth: int = 1
-    after: float = 0.0          # seconds until kill -9 if there is no step
+    after: float = 0.0          # if there is no step: kill -9 so many seconds after it started, or before
+    early: bool = False         # the seconds count from the process's start
     attempt: int = 1
 
     def weight(self):
@@ -60,7 +65,7 @@ def plans(arguments, chance):
     wanted = arguments.steps.split(",") if arguments.steps else steps()
     lives = [Plan(step, 1 if step in RARE else chance.randint(1, arguments.nth_max))
              for step in wanted for _ in range(arguments.hits)]
-    lives += [Plan(after=chance.uniform(0.3, 4.0)) for _ in range(arguments.kills)]
+    lives += [Plan(after=chance.uniform(0.3, 4.0), early=chance.random() < 0.3) for _ in range(arguments.kills)]
     chance.shuffle(lives)
     return lives
 
@@ -71,6 +76,7 @@ class Product:
     def __init__(self, arguments, directory, names):
         self.arguments, self.directory, self.names = arguments, directory, names
         self.process, self.fault = None, None
+        self.status = f"http://127.0.0.1:{names['engine_port']}/status"
         self.project, self.data = directory / "project", directory / "data"
         shutil.copytree(arguments.project, self.project)
         for path in self.project.rglob("*"):
@@ -107,6 +113,23 @@ class Product:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
+
+    def streams(self):
+        """What it says of its streams; empty while it does not answer."""
+        try:
+            with urllib.request.urlopen(self.status, timeout=5) as answer:
+                return json.load(answer)["streams"]
+        except (OSError, ValueError, KeyError):
+            return []
+
+    def failed(self):
+        """The streams that gave up, with their words: nothing that is done to the product may do that."""
+        return [f"{stream['name']}: {stream.get('error')}" for stream in self.streams() if stream.get("state") == "failed"]
+
+    def runs(self):
+        """Whether every stream has started."""
+        streams = self.streams()
+        return bool(streams) and all(stream.get("state", "running") == "running" for stream in streams)
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:
@@ -164,10 +187,11 @@ class Round:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="crash-loop-", dir=arguments.directory))
         kafka_port, cassandra_port, engine_port, console_port = free_ports(arguments.port, 4)
         kafka, cassandra = arguments.kafka, arguments.cassandra
+        shared = "" if kafka == cassandra == "embedded" else f"r{time.time_ns():x}_"
         self.names = {
             "kafka": kafka, "cassandra": cassandra, "kafka_port": kafka_port, "cassandra_port": cassandra_port,
             "engine_port": engine_port, "console_port": console_port, "parallelism": parallelism,
-            "run": "" if kafka == cassandra == "embedded" else f"r{time.time_ns():x}_",
+            "run": shared if arguments.run is None else arguments.run,
             "batch_records": arguments.batch_records, "partitions": arguments.partitions,
             "kafka_address": f"127.0.0.1:{kafka_port}" if kafka == "embedded" else kafka,
             "cassandra_address": f"127.0.0.1:{cassandra_port}" if cassandra == "embedded" else cassandra,
@@ -177,8 +201,10 @@ class Round:
         self.load = produce.Load(
             records=arguments.records, partitions=arguments.partitions, seed=seed,
             rate_per_second=arguments.rate, late_percent=arguments.late, duplicate_percent=arguments.duplicate,
-            corrupt_percent=arguments.corrupt, start_ms=int(time.time() * 1000 - arguments.records / arguments.rate * 1000))
-        self.hits, self.misses = collections.Counter(), collections.Counter()
+            corrupt_percent=arguments.corrupt, start_ms=arguments.start_ms or
+            int(time.time() * 1000 - arguments.records / arguments.rate * 1000))
+        self.hits, self.misses, self.starts = collections.Counter(), collections.Counter(), []
+        self.killer, self.green = None, False
 
     def run(self):
         """True if green."""
@@ -186,18 +212,31 @@ class Round:
             return self.lives() and self.last_life()
         finally:
             self.product.kill()
+            if self.killer is not None:
+                self.killer.stop()
+            if self.green and not self.arguments.keep:
+                shutil.rmtree(self.directory, ignore_errors=True)
 
     def lives(self):
+        begun = time.monotonic()
         self.product.start()
         if not answers(self.names["kafka_address"], 60):
             print("the product did not start:", self.product.tail())
             return False
+        while not self.product.runs():
+            if self.product.ended(0.1) is not None or time.monotonic() > begun + self.arguments.start_seconds:
+                print(f"WRONG the streams did not start within {self.arguments.start_seconds:.0f} s:", self.product.tail(30))
+                return False
+        print(f"  first start of the streams: {time.monotonic() - begun:.1f} s", flush=True)
         produce.create_topics(self.names["kafka_address"], {self.scenario["topic"]: self.load.partitions})
         self.producer = produce.Producer(self.names["kafka_address"], self.scenario["topic"], self.names["produced"])
         self.messages = produce.messages(self.load)
         lives = plans(self.arguments, self.chance)
-        share = self.load.records // (sum(plan.weight() for plan in lives) + 1)
+        share = self.load.records // (sum(plan.weight() for plan in lives) + 1 + self.arguments.kill_leader)
         self.product.kill()
+        if self.arguments.kill_leader:
+            self.killer = brokers.LeaderKiller(self.arguments, self.names["kafka_address"], self.scenario, self.chance.random())
+            self.killer.start()
         for number, plan in enumerate(lives):           # grows by what is tried again
             self.product.cut(self.chance.random())
             self.product.start(plan)
@@ -209,11 +248,19 @@ class Round:
                 print(f"  {number + 1} of {len(lives)} lives, {self.producer.count} records acknowledged", flush=True)
         return True
 
+    def deadline(self, plan, begun, started):
+        """When a life is over. Until its streams have started, it gets three times what others took."""
+        if plan.early:
+            return begun + plan.after
+        if started is None:
+            return begun + 3 * max(self.starts, default=5.0) + self.arguments.life_seconds
+        return started + (plan.after or self.arguments.life_seconds)
+
     def one_life(self, plan, share):
         """Feeds the product its share while the life lasts; False if it ended in a way that was not planned."""
-        deadline = time.monotonic() + (plan.after or self.arguments.life_seconds)
+        begun, started, asked = time.monotonic(), None, 0.0
         pause, sent, code = max(0.001, 0.5 / max(1, share)), 0, None
-        while code is None and time.monotonic() < deadline:
+        while code is None and time.monotonic() < self.deadline(plan, begun, started):
             if sent < share:
                 message = next(self.messages, None)
                 if message is not None:
@@ -222,6 +269,14 @@ class Round:
                 time.sleep(pause)
             else:
                 self.producer.client.poll(0.02)
+            if started is None and time.monotonic() > asked + 0.2:
+                asked = time.monotonic()
+                if failed := self.product.failed():
+                    print(f"WRONG in a life with {plan} a stream failed: {failed}")
+                    return False
+                if self.product.runs():
+                    started = time.monotonic()
+                    self.starts.append(started - begun)
             code = self.product.process.poll()
         self.missed = code is None
         if code is None:
@@ -243,9 +298,15 @@ class Round:
         self.product.start()
         for message in self.messages:
             self.producer.send(message)
+            if self.killer is not None and self.killer.is_alive():
+                time.sleep(0.02)
+        if self.killer is not None:
+            self.killer.join(self.arguments.kill_leader * 60)
+            self.killer.stop()
         self.producer.finish(300)
         self.wait_for_the_end(self.arguments.settle_seconds)
         findings, unread = check.judge(self.scenario, self.arguments.retry_seconds)
+        findings.wrong += [f"a stream failed: {words}" for words in self.product.failed()]
         code = self.product.process.poll()
         if code is not None:
             findings.wrong.append(f"the product ended by itself with {code}")
@@ -253,35 +314,42 @@ class Round:
             print(f"  {name}: " + ", ".join(f"{what} {count}" for what, count in numbers.items()))
         hits = sum(self.hits.values())
         print(f"  {hits} ends: {dict(self.hits)}" + (f"; not passed in time: {dict(self.misses)}" if self.misses else ""))
+        if self.starts:
+            print(f"  {len(self.starts)} starts of the streams: median {statistics.median(self.starts):.1f} s, longest {max(self.starts):.1f} s")
+        if self.killer is not None:
+            print(f"  brokers killed: {self.killer.told()}")
+            findings.wrong += self.killer.wrong(self.arguments.kill_leader)
         for line in findings.wrong[:30] + ([f"unread: {unread}"] if unread else []):
             print("  WRONG", line)
         green = not findings.wrong and unread is None
+        if green:
+            self.judged()
         if green and self.product.stop() not in (0, 130):
             print("  WRONG Ctrl-C did not end the product with exit code 0")
             green = False
-        if green:
-            shutil.rmtree(self.directory, ignore_errors=True)
-        else:
+        self.green = green
+        if not green:
             print(f"  kept: {self.directory}\n{self.product.tail()}")
         return green
+
+    def judged(self):
+        """Called when all was right, before the product ends: a place to read more."""
 
     def wait_for_the_end(self, seconds):
         """Until every stream has lag 0 and has read all that was sent."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.product.process.poll() is None:
-            try:
-                with urllib.request.urlopen(self.scenario["status"], timeout=5) as answer:
-                    streams = json.load(answer)["streams"]
-                if streams and all(sum(part["read"] for part in stream["partitions"]) >= self.producer.count
-                                   for stream in streams):
-                    return
-            except (OSError, ValueError, KeyError):
-                pass
+            streams = self.product.streams()
+            if any(stream.get("state") == "failed" for stream in streams):
+                return
+            if streams and all(sum(part["read"] for part in stream["partitions"]) >= self.producer.count for stream in streams):
+                return
             time.sleep(0.2)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description):
+    """The options of a round."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--project", type=pathlib.Path, default=HERE / "project")
     parser.add_argument("--directory", help="where round directories go; the system's temporary one by default")
@@ -300,13 +368,30 @@ def main():
     parser.add_argument("--late", type=float, default=2.0)
     parser.add_argument("--duplicate", type=float, default=3.0)
     parser.add_argument("--corrupt", type=float, default=2.0)
-    parser.add_argument("--life-seconds", type=float, default=10.0, help="a crash point not passed by then is a miss")
+    parser.add_argument("--life-seconds", type=float, default=10.0, help="a crash point not passed so long after the streams started is a miss")
+    parser.add_argument("--start-seconds", type=float, default=120.0, help="limit for the first start of the streams")
     parser.add_argument("--settle-seconds", type=float, default=180.0)
     parser.add_argument("--retry-seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--power-cut", action="store_true", help="each end loses what was not fsynced")
+    parser.add_argument("--kill-leader", type=int, default=0, help="kill -9 of real brokers, so often")
+    parser.add_argument("--kafka-directory", help="the directory given to peers/kafka.sh, for --kill-leader")
+    parser.add_argument("--run", help="prefix of topics and streams; by default none embedded, else one of its own")
+    parser.add_argument("--start-ms", type=int, default=0, help="event time of the first record; by default the last one is now")
+    parser.add_argument("--keep", action="store_true", help="keep the directory of green rounds too")
     parser.add_argument("--flag", action="append", default=[], help="a further flag for `up`; may be repeated")
+    return parser
+
+
+def arguments_of(parser):
     arguments = parser.parse_args()
+    if arguments.kill_leader and (arguments.kafka == "embedded" or not arguments.kafka_directory):
+        parser.error("--kill-leader needs real brokers: --kafka and --kafka-directory")
+    return arguments
+
+
+def main():
+    arguments = arguments_of(parser_of(__doc__))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # so that the product is ended too
     red = 0
     for number, parallelism in enumerate(arguments.parallelism.split(",")):

@@ -1,6 +1,6 @@
 """The judges' own producer: fills a topic with the generator's records and some worse ones, keyed by
-uuid with Kafka's murmur2 partitioner, and writes down what was acknowledged, so that the content of
-every partition is given.
+uuid with Kafka's murmur2 partitioner, records without a key to the partitions in turn, and writes down
+what was acknowledged, so that the content of every partition is given and is the same for the same seed.
 
 Beyond the generator's records it sends, by seed: records out of order (shuffled within a reach),
 returning users (an earlier uuid with another phone number, an hour of records later), bytes that are
@@ -70,7 +70,7 @@ def create_topics(bootstrap, topics, replication=-1):
 
     Retention is off: it goes by the records' own timestamps, and these are months old.
     """
-    client = admin.AdminClient({"bootstrap.servers": bootstrap})
+    client = admin.AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})
     futures = client.create_topics(
         [admin.NewTopic(name, num_partitions=count, replication_factor=replication,
                         config={"retention.ms": "-1"}) for name, count in topics.items()],
@@ -96,17 +96,23 @@ class Producer:
 
     def __init__(self, bootstrap, topic, acknowledged, patience_ms=600_000):
         self.topic, self.failed, self.count = topic, [], 0
+        self.keyless = 0
         self.acknowledged = open(acknowledged, "w", encoding="utf-8")
         self.client = confluent_kafka.Producer({
             "bootstrap.servers": bootstrap, "enable.idempotence": True, "partitioner": "murmur2_random",
             "linger.ms": 5, "message.timeout.ms": patience_ms, "broker.address.family": "v4",
             "reconnect.backoff.max.ms": 500, "log_level": 2})
+        self.partitions = len(self.client.list_topics(topic, timeout=60).topics[topic].partitions)
 
     def send(self, message):
         key, value, at, headers = message
+        place = {}
+        if key is None:
+            place = {"partition": self.keyless % self.partitions}
+            self.keyless += 1
         while True:
             try:
-                self.client.produce(self.topic, value=value, key=key, timestamp=at, headers=headers,
+                self.client.produce(self.topic, value=value, key=key, timestamp=at, headers=headers, **place,
                                     on_delivery=lambda error, sent: self.delivered(error, sent, at))
                 break
             except BufferError:

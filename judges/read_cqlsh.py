@@ -46,7 +46,7 @@ def by_copy(address, name, columns):
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory) / "rows.csv"
         said = run(address, f"COPY {name} ({', '.join(columns)}) TO '{path}' WITH HEADER=FALSE AND NULL='{NULL}' "
-                            "AND NUMPROCESSES=1 AND DATETIMEFORMAT='%Y-%m-%dT%H:%M:%S.%f%z'")
+                            "AND NUMPROCESSES=1 AND PAGETIMEOUT=120 AND DATETIMEFORMAT='%Y-%m-%dT%H:%M:%S.%f%z'")
         if not path.exists():
             raise ReadError(f"cqlsh COPY {name} wrote nothing: {said}")
         with path.open(encoding="utf-8", newline="") as file:

@@ -59,9 +59,14 @@ def checks_in(version):
         equal(insert.routing_key_indexes, [0], "partition key columns")
         session.execute(insert, (user, "Ada", "Lovelace", "a@b.c"))
         select = session.prepare("SELECT first_name, last_name, email FROM users WHERE id = ?")
-        session.execute(insert, {"id": user, "first_name": "Grace", "last_name": None})
-        equal(tuple(session.execute(select, (user,)).one()), ("Grace", None, "a@b.c"), "null deletes, unset keeps")
-        session.execute(insert, (user, UNSET_VALUE, "Hopper", UNSET_VALUE))
+        if version < 4:     # a value that is not set came with version 4: the driver refuses it itself
+            with refused(KeyError, "email"):
+                session.execute(insert, {"id": user, "first_name": "Grace", "last_name": None})
+            session.execute(insert, {"id": user, "first_name": "Grace", "last_name": "Hopper", "email": "a@b.c"})
+        else:
+            session.execute(insert, {"id": user, "first_name": "Grace", "last_name": None})
+            equal(tuple(session.execute(select, (user,)).one()), ("Grace", None, "a@b.c"), "null deletes, unset keeps")
+            session.execute(insert, (user, UNSET_VALUE, "Hopper", UNSET_VALUE))
         equal(tuple(session.execute(select, (user,)).one()), ("Grace", "Hopper", "a@b.c"))
         session.execute("INSERT INTO users (id, username) VALUES (%s, %s)", (user, "it's"))
         equal(session.execute("SELECT username FROM users WHERE id = %s", (user,)).one().username, "it's")

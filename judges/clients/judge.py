@@ -10,6 +10,7 @@ failed; the next ones still run. Standard library only: it is imported inside ma
 """
 
 import contextlib
+import os
 import pathlib
 import secrets
 import signal
@@ -19,6 +20,7 @@ import time
 import traceback
 
 CHECK_SECONDS = 90
+PATIENCE = float(os.environ.get("JUDGE_PATIENCE", "1"))     # run.py --patience: limits are so many times longer
 
 
 class CheckTimeout(Exception):
@@ -53,6 +55,7 @@ class Judge:
         def expire(_signal, _frame):
             raise CheckTimeout(f"not done after {seconds} s")
         self.count += 1
+        seconds = int(seconds * PATIENCE)
         signal.signal(signal.SIGALRM, expire)
         signal.alarm(seconds)
         try:
@@ -102,7 +105,7 @@ def refused(kind, *words):
 
 def until(condition, seconds=30, every=0.1, why="it never came true"):
     """Asks `condition` until it gives a true value, which is returned."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:

@@ -98,7 +98,7 @@ def run_judge(entry, options, count):
     said, code = follow(entry, program, options, work, log, count)
     seen = count.passed + len(count.failed) - before
     if code is None:
-        count.take(f"FAIL {entry.name} ends in time: still running after {entry.seconds} s, see {log}")
+        count.take(f"FAIL {entry.name} ends in time: still running after {entry.seconds * options.patience:.0f} s, see {log}")
     elif code != 0:
         count.take(f"FAIL {entry.name} ends well: exit code {code}, see {log}: {tail(log)}")
     elif said != seen or not seen:
@@ -112,13 +112,14 @@ def follow(entry, program, options, work, log, count):
     with open(log, "w", encoding="utf-8") as errors:
         process = subprocess.Popen([*map(str, program.command), entry.name, options.kafka, options.cassandra, str(work)],
                                    stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, text=True,
-                                   cwd=work, env={**os.environ, **program.environment}, start_new_session=True)
+                                   cwd=work, env={**os.environ, "JUDGE_PATIENCE": str(options.patience), **program.environment},
+                                   start_new_session=True)
         expired = threading.Event()
 
         def end():
             expired.set()
             kill_group(process)
-        timer = threading.Timer(entry.seconds, end)
+        timer = threading.Timer(entry.seconds * options.patience, end)
         timer.start()
         try:
             for line in process.stdout:
@@ -156,6 +157,7 @@ def arguments():
     parser.add_argument("--only", metavar="NAME,...", help="these judges, or one side: kafka, cassandra, both")
     parser.add_argument("--list", action="store_true", help="print the judges and end")
     parser.add_argument("--install", action="store_true", help="install the clients and end")
+    parser.add_argument("--patience", type=float, default=1.0, help="limits are so many times longer; for a busy machine")
     options = parser.parse_args()
     if not options.list and not options.work:
         parser.error("--work DIR is needed")

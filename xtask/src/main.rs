@@ -1,11 +1,12 @@
 //! `cargo x`: the checks of this repository that Cargo does not know.
 //!
 //! `dialect` compares the catalogue of SQL with `PySpark`, `layers` keeps crates apart, `tidy`
-//! reads the sources. Each prints what is wrong and ends with 1 if something is.
+//! reads the sources, `judges` runs the programs that judge from outside. Each prints what is wrong and ends with 1 if something is.
 //!
 //! Never does: change a file of the repository.
 
 mod dialect;
+mod judges;
 mod layers;
 mod tidy;
 
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo x <task>
   dialect [VENV]  run every example of the SQL catalogue on PySpark 4.2 (needs Java 17, python3)
                   VENV is a virtual environment to use or make; default: under the system's temp
+  judges [OPTION ...]
+                  run the judges of judges/ on a fresh build and print one table; --help lists options
   layers          check which crate may depend on which
   tidy            check headers, lengths, characters and machine paths of all sources";
 
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let task = arguments.next().unwrap_or_default();
     let outcome = match task.as_str() {
         "dialect" => dialect::run(&root(), arguments.next().map(PathBuf::from)),
+        "judges" => judges::run(&root(), arguments),
         "layers" => layers::run(&root()),
         "tidy" => tidy::run(&root()),
         _ => Err(USAGE.to_string()),
