@@ -31,7 +31,7 @@ def sampled(bench, command, reader_address, seconds, log):
                     process.kill()
                     process.wait()
     words = log.read_text()
-    if reader.returncode or source.returncode not in (0, -13, 1):
+    if reader.returncode or source.returncode:
         raise Failed(f"the latency probe failed: {words[-300:]} {wrong[-300:]}")
     lines = [line for line in words.splitlines() if line.startswith("{")]
     return json.loads(said), json.loads(lines[-1]) if lines else {}

@@ -126,7 +126,10 @@ class Schedule:
 
 
 def tell(key, sent):
-    os.write(1, f"{key} {sent}\n".encode())
+    try:
+        os.write(1, f"{key} {sent}\n".encode())
+    except BrokenPipeError:  # the reader has given up
+        sys.exit(0)
 
 
 def send(options):
@@ -137,6 +140,13 @@ def send(options):
     def delivered(error, _message):
         if error:
             failed.append(str(error))
+
+    def produce(value, key):
+        while True:
+            try:
+                return producer.produce("events", value, key=key, on_delivery=delivered)
+            except BufferError:  # the broker is behind: wait, as every producer must
+                producer.poll(0.01)
     plan = Schedule(options)
     while (number := plan.due()) is not False:
         if number is None:
@@ -146,10 +156,10 @@ def send(options):
         key = str(uuid.uuid4())
         if random.randrange(100) < options.corrupt_percent:
             corrupt += 1
-            producer.produce("events", b'{"id": ', key=key, on_delivery=delivered)
+            produce(b'{"id": ', key)
             continue
         sent = time.monotonic_ns()
-        producer.produce("events", f'{{"id": "{key}", "payload": "{payload}"}}', key=key, on_delivery=delivered)
+        produce(f'{{"id": "{key}", "payload": "{payload}"}}', key)
         if plan.sampled(number):
             tell(key, sent)
     left = producer.flush(30)
@@ -169,7 +179,7 @@ def write(options):
         answer = session.execute_async(insert, (key, "x" * 100))
         if plan.sampled(number):
             tell(key, sent)
-        answer.result(10)
+        answer.result()
     plan.report()
 
 

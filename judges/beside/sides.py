@@ -66,24 +66,27 @@ def metadata_answers(port):
 
 
 def cql_rows(port, query):
-    """One CQL query (v4) over a bare socket: how many rows it returned. No driver's start counts."""
+    """Asks for one column of a scalar type over a bare socket (CQL v4): how many rows came. No driver's start counts."""
     def ask(link, opcode, body):
         link.sendall(struct.pack(">BBhBi", 4, 0, 0, opcode, len(body)) + body)
         head = exact(link, 9)
         return head[4], exact(link, struct.unpack(">i", head[5:])[0])
 
+    def after_string(body, at):
+        return at + 2 + struct.unpack(">h", body[at:at + 2])[0]
+
     with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
         ask(link, 1, b"\0\1\0\x0bCQL_VERSION\0\x053.0.0")
         text = query.encode()
-        # Consistency ONE; flag 2 leaves the columns' names out, so that the row count has a fixed place.
-        opcode, body = ask(link, 7, struct.pack(">i", len(text)) + text + b"\0\1\2")
+        opcode, body = ask(link, 7, struct.pack(">i", len(text)) + text + b"\0\1\0")
         if opcode != 8 or struct.unpack(">i", body[:4])[0] != 2:
             return 0
-        flags, _columns = struct.unpack(">ii", body[4:12])
-        at = 12
-        if flags & 2:
+        flags, at = struct.unpack(">i", body[4:8])[0], 12
+        if flags & 2:  # the state of paging
             at += 4 + max(0, struct.unpack(">i", body[at:at + 4])[0])
-        return struct.unpack(">i", body[at:at + 4])[0] if flags & 4 else -1
+        if not flags & 4:  # keyspace and table, once for all columns or for this one, then its name and type
+            at = after_string(body, after_string(body, after_string(body, at))) + 2
+        return struct.unpack(">i", body[at:at + 4])[0]
 
 
 def ended(process, seconds=60):
