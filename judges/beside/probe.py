@@ -61,8 +61,8 @@ def topic(options):
 
 def drop(options):
     from confluent_kafka.admin import AdminClient
-    gone = AdminClient({"bootstrap.servers": options.address}).delete_topics([options.rest[0]], operation_timeout=30)
-    gone[options.rest[0]].result(60)
+    admin = AdminClient({"bootstrap.servers": options.address})
+    admin.delete_topics([options.rest[0]], operation_timeout=30)[options.rest[0]].result(60)
 
 
 def table(options):
