@@ -107,7 +107,11 @@ def main():
             failed.append(name)
             bench.remark(f"{name} failed: {error}")
         finally:
-            bench.sides.end()
+            try:
+                bench.sides.end()
+            except Failed as error:
+                failed.append(name)
+                bench.remark(f"{name}: {error}")
         bench.say(f"{name} took {time.monotonic() - began:.0f} s")
         bench.results.write(options)
     print(bench.results.markdown())

@@ -4,6 +4,7 @@ Owns the processes, their directories and their ports. Whatever was started is e
 reverse order, also when a measurement fails.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -114,6 +115,11 @@ class Sides:
 
     def __init__(self, work, binary, port):
         self.work, self.binary, self.running = pathlib.Path(work), binary, []
+        self.lock = open(self.work / "lock", "w", encoding="ascii")  # held until this process ends
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another run works in {work}: wait for its end, or give another --work") from None
         self.next, self.first = port, port
         self.logs = self.work / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -136,12 +142,18 @@ class Sides:
         return side
 
     def end(self, *sides):
+        """Ends these sides, without any named all; each, whatever becomes of the others."""
+        failed = []
         for side in reversed(sides or tuple(self.running)):
+            if side not in self.running:
+                continue  # another side ended it
+            self.running.remove(side)
             try:
                 side.close()
-            finally:
-                if side in self.running:
-                    self.running.remove(side)
+            except (Failed, OSError, subprocess.SubprocessError) as error:
+                failed.append(str(error))
+        if failed:
+            raise Failed("; ".join(failed))
 
 
 def free(port):
@@ -292,7 +304,8 @@ class Tutorial(Side):
 
     def open(self):
         self.began = time.monotonic()
-        self.parts = [self.sides.start(Kafka), self.sides.start(Cassandra)]
+        for kind in (Kafka, Cassandra):
+            self.parts.append(self.sides.start(kind))
         self.kafka, self.cassandra = self.parts[0].kafka, self.parts[1].cassandra
         self.admin("topic", self.kafka, "events", "4")
         self.admin("table", self.cassandra)
@@ -303,4 +316,5 @@ class Tutorial(Side):
         return [pid for part in self.parts for pid in part.roots]
 
     def close(self):
-        self.sides.end(*self.parts)
+        if self.parts:
+            self.sides.end(*self.parts)
