@@ -12,7 +12,6 @@
 
 mod assets;
 mod graph;
-mod guard;
 mod model;
 mod observe;
 mod page;

@@ -9,11 +9,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use door::{Permission, Principal, guarded};
 use futures::stream;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::guard::{Permission, guarded};
 use crate::model::Snapshot;
 use crate::service::until_true;
 use crate::{assets, page};
@@ -62,11 +62,11 @@ async fn latest(shared: &Shared) -> Arc<Snapshot> {
     Arc::clone(&snapshot)
 }
 
-async fn whole_page(State(shared): State<Shared>) -> Response {
+async fn whole_page(_: Principal, State(shared): State<Shared>) -> Response {
     html(page::whole(&*latest(&shared).await))
 }
 
-async fn fragment(State(shared): State<Shared>) -> Response {
+async fn fragment(_: Principal, State(shared): State<Shared>) -> Response {
     html(page::fragment(&*latest(&shared).await))
 }
 
@@ -80,13 +80,13 @@ fn html(text: String) -> Response {
     response
 }
 
-async fn pipelines(State(shared): State<Shared>) -> Response {
+async fn pipelines(_: Principal, State(shared): State<Shared>) -> Response {
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     (no_store, Json(&*latest(&shared).await)).into_response()
 }
 
 /// Always 200 while the console lives; the parts' states are in the body.
-async fn health(State(shared): State<Shared>) -> Response {
+async fn health(_: Principal, State(shared): State<Shared>) -> Response {
     let snapshot = Arc::clone(&shared.snapshots.borrow());
     Json(json!({
         "status": "ok",
@@ -97,12 +97,12 @@ async fn health(State(shared): State<Shared>) -> Response {
     .into_response()
 }
 
-async fn nothing_here() -> Response {
+async fn nothing_here(_: Principal) -> Response {
     (StatusCode::NOT_FOUND, "nothing here: the page is at /\n").into_response()
 }
 
 /// One event per snapshot, until the console stops.
-async fn events(State(shared): State<Shared>) -> Response {
+async fn events(_: Principal, State(shared): State<Shared>) -> Response {
     let Ok(permit) = Arc::clone(&shared.streams).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
     };

@@ -4,6 +4,7 @@
 //! second run.
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::lit;
 use datafusion::sql::sqlparser::ast::{
     self, CeilFloorKind, FunctionArg, FunctionArgExpr, FunctionArguments, TrimWhereField,
@@ -12,12 +13,15 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::{DialectError, Position};
 use crate::functions::{self, Operand};
 use crate::lower::{self, Lowering, Typed, cast_to};
+use crate::select::window;
 use crate::udf::Udf;
 use crate::{aggregate, catalogue, types};
 
 /// What a call of `now()` and its like is refused with.
 pub(crate) const NOT_REPEATABLE: &str =
     "gives another value when a batch runs again; use the record's timestamp";
+
+const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// Lowers `name(..)`.
 pub(crate) fn function(
@@ -29,8 +33,10 @@ pub(crate) fn function(
     let position = place(call);
     if let Some(entry) = catalogue::entry(&name) {
         if !entry.deterministic {
-            let what = format!("{}() {NOT_REPEATABLE}:", entry.name);
-            return Err(DialectError::types(what.trim_end_matches(':'), "", position));
+            return not_repeatable(entry.name, lowering.moment, position);
+        }
+        if name == "window" && lowering.moment.is_some() {
+            return window::lower(lowering, &arguments(&call.args, position)?, position);
         }
         if entry.kind == catalogue::Kind::Window {
             let hint = "write it in GROUP BY of a query over a stream";
@@ -65,6 +71,32 @@ pub(crate) fn function(
         values.push(lowering.expr(argument)?);
     }
     by_name(&name, values, position)
+}
+
+/// `now()` and its like: one moment for a whole query; refused in a stream, as is all chance.
+fn not_repeatable(
+    name: &str,
+    moment: Option<i64>,
+    position: Position,
+) -> Result<Typed, DialectError> {
+    let Some(moment) = moment else {
+        return Err(DialectError::types(format!("{name}() {NOT_REPEATABLE}"), "", position));
+    };
+    match name {
+        "now" | "current_timestamp" => {
+            let zone = Some("UTC".into());
+            let value = ScalarValue::TimestampMicrosecond(Some(moment), zone);
+            Ok(Typed::new(lit(value), types::timestamp()))
+        }
+        "current_date" | "curdate" => {
+            let days = i32::try_from(moment.div_euclid(MICROS_OF_DAY)).unwrap_or(i32::MAX);
+            Ok(Typed::new(lit(ScalarValue::Date32(Some(days))), DataType::Date32))
+        }
+        _ => {
+            let message = format!("{name}() gives another value in every run");
+            Err(DialectError::types(message, "", position))
+        }
+    }
 }
 
 fn place(call: &ast::Function) -> Position {

@@ -63,6 +63,16 @@ pub enum DialectError {
         /// Where.
         position: Position,
     },
+    /// A table that the query's project does not have.
+    #[error("{position}: no table is named {name}{}", hint_text(.hint.as_deref()))]
+    UnknownTable {
+        /// The name as written.
+        name: String,
+        /// The nearest table, as a sentence.
+        hint: Option<String>,
+        /// Where.
+        position: Position,
+    },
     /// A column that the input does not have.
     #[error("{position}: column {name} is not in the input{}", hint_text(.hint.as_deref()))]
     UnknownColumn {
@@ -122,6 +132,7 @@ impl DialectError {
         match self {
             Self::Syntax { position, .. }
             | Self::UnknownFunction { position, .. }
+            | Self::UnknownTable { position, .. }
             | Self::UnknownColumn { position, .. }
             | Self::UnknownType { position, .. }
             | Self::Unsupported { position, .. }

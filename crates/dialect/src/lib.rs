@@ -1,12 +1,12 @@
 //! The SQL that Millstream accepts: Flink-style DDL, Spark-style expressions, on DataFusion.
 //!
 //! Owns the list of functions and operators ([`catalogue()`]), the reading of statement files
-//! ([`parse_statements`]), and the lowering of expressions to DataFusion ([`parse_expression`],
-//! [`lower`], [`physical`]). An entry is in the list only if `PySpark` 4.2 with its defaults (ANSI
+//! ([`parse_statements`]), the lowering of expressions to DataFusion ([`parse_expression`],
+//! [`lower`], [`physical`]), and the planning of a prompt's query ([`plan_query`]). An entry is in the list only if `PySpark` 4.2 with its defaults (ANSI
 //! mode, UTC session zone) gives the same value and the same type for every example;
 //! `cargo x dialect` proves it.
 //!
-//! Never does: read a table, plan a query, keep state, read the clock. Every expression is a
+//! Never does: read a table, plan a stream, keep state, read the clock. Every expression is a
 //! function of its row alone.
 
 mod aggregate;
@@ -26,6 +26,7 @@ mod lower;
 mod nearest;
 mod number_text;
 mod pattern;
+mod select;
 mod session;
 mod statement;
 mod syntax;
@@ -39,6 +40,7 @@ pub use error::{DialectError, EvaluateError, Position};
 pub use evaluate::value_text;
 pub use lower::{is_deterministic, lower, parse_expression, parse_sql_expression, physical};
 pub use nearest::nearest;
+pub use select::{QueryInput, parse_query, plan_query, relations};
 pub use session::{SessionOptions, session};
 pub use statement::{InsertDefinition, Spanned, Statement, parse_statements};
 pub use types::{parse_type, type_name};

@@ -30,6 +30,7 @@ use crate::{call, nearest, syntax, types};
 
 pub(crate) use coerce::{cast_to, coerce};
 pub(crate) use conditional::{coalesce, if_else, null_if, same, when_then};
+pub(crate) use operator::equal;
 
 /// Operators nested deeper than this are refused: each level is a stack frame at planning.
 const TREE_DEPTH_MAX: usize = 150;
@@ -87,7 +88,7 @@ pub fn parse_sql_expression(sql: &str) -> Result<ast::Expr, DialectError> {
 
 /// Lowers a syntax tree, for example one out of [`crate::InsertDefinition::query`].
 pub fn lower(expr: &ast::Expr, schema: &DFSchema) -> Result<Expr, DialectError> {
-    let mut lowering = Lowering { schema, depth: 0 };
+    let mut lowering = Lowering { schema, moment: None, depth: 0 };
     Ok(lowering.expr(expr)?.expr)
 }
 
@@ -115,10 +116,17 @@ pub fn is_deterministic(expr: &ast::Expr) -> bool {
 /// One walk over one tree.
 pub(crate) struct Lowering<'a> {
     pub(crate) schema: &'a DFSchema,
+    /// What `now()` gives, microseconds since the Unix epoch; a stream has none, for it runs again.
+    pub(crate) moment: Option<i64>,
     depth: usize,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    /// The walk over an expression of a query that runs once.
+    pub(crate) fn of_query(schema: &'a DFSchema, now_micros: i64) -> Self {
+        Lowering { schema, moment: Some(now_micros), depth: 0 }
+    }
+
     /// Lowers one node and everything below it.
     pub(crate) fn expr(&mut self, expr: &ast::Expr) -> Result<Typed, DialectError> {
         if self.depth >= TREE_DEPTH_MAX {

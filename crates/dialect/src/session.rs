@@ -31,8 +31,8 @@ pub struct SessionOptions {
 
 /// Opens a session with the functions of the list registered over DataFusion's own.
 ///
-/// The session runs plans. SQL given to its own `sql` method is DataFusion's, with our functions
-/// but with DataFusion's operators; only [`crate::lower`] gives expressions of the subset.
+/// The session runs plans of [`crate::plan_query`]. SQL given to its own `sql` method is DataFusion's,
+/// with our functions but with DataFusion's operators.
 ///
 /// # Errors
 /// [`DialectError::Planning`] if the spill folder cannot be used.

@@ -6,6 +6,8 @@ mod evaluation;
 mod examples;
 #[path = "dialect/nasty.rs"]
 mod nasty;
+#[path = "dialect/queries.rs"]
+mod queries;
 #[path = "dialect/refusals.rs"]
 mod refusals;
 #[path = "dialect/sessions.rs"]

@@ -90,6 +90,8 @@ pub struct Reload {
     pub stopped: Vec<String>,
     /// Streams that go on with another statement.
     pub changed: Vec<String>,
+    /// Streams whose edit their state cannot follow: they go on as they were. With the reason.
+    pub refused: Vec<(String, String)>,
 }
 
 impl Engine {
@@ -133,7 +135,7 @@ impl Engine {
     }
 
     /// Takes up a changed project: ends streams that are gone, starts new ones, and starts changed ones
-    /// again from their journals, which refuse a change that their state cannot follow.
+    /// again from their journals. A stream whose state cannot follow its edit goes on as it was.
     ///
     /// # Errors
     /// [`StartError::Thread`].
@@ -146,6 +148,11 @@ impl Engine {
             while at < running.len() {
                 let kept = project.streams.iter().find(|new| new.name == running[at].stream.name);
                 if kept.is_some_and(|new| same(new, &running[at].stream)) {
+                    at += 1;
+                    continue;
+                }
+                if let Some(reason) = kept.and_then(|new| stranded(new, &running[at])) {
+                    reload.refused.push((running[at].stream.name.clone(), reason));
                     at += 1;
                     continue;
                 }
@@ -186,6 +193,34 @@ fn same(new: &Stream, old: &Stream) -> bool {
             && a.format == b.format
     };
     new.text == old.text && table(&new.source, &old.source) && table(&new.sink, &old.sink)
+}
+
+/// Why the state of a stream that runs cannot go on under an edited statement. A stream that has failed
+/// has nothing to lose by the edit.
+fn stranded(new: &Stream, running: &Running) -> Option<String> {
+    let old = &running.stream;
+    if running.board.show().state == "failed" {
+        return None;
+    }
+    let topic = |stream: &Stream| match &stream.source.connector {
+        Connector::Kafka(kafka) => Some(kafka.topic.clone()),
+        _ => None,
+    };
+    match (topic(old), topic(new)) {
+        (Some(old), Some(new)) if old != new => {
+            return Some(format!("its checkpoint belongs to topic {old}, not {new}"));
+        }
+        (Some(_), None) | (None, Some(_)) => {
+            return Some(
+                "a stream that polls and one that reads a topic keep different state".into(),
+            );
+        }
+        _ => {}
+    }
+    if old.plan.operators() != new.plan.operators() {
+        return Some("its state was made by another GROUP BY, window or deduplication".into());
+    }
+    None
 }
 
 async fn end(mut ending: Vec<Running>) {
@@ -265,6 +300,7 @@ impl Shared {
             ),
             Connector::Http(http) => ("http", http.url.clone(), http.url.clone()),
             Connector::File(file) => ("file", file.path.clone(), String::new()),
+            Connector::Datagen(_) => ("datagen", table.name.clone(), String::new()),
         };
         Endpoint { kind: kind.into(), name, address }
     }

@@ -1,6 +1,8 @@
-//! Sources that are polled: an HTTP API, or a file read at a rate.
+//! Sources that are polled: an HTTP API, a file read at a rate, rows made up from a seed.
 
-use crate::project::{Connector, FileTable, HttpTable, Table};
+mod datagen;
+
+use crate::project::{Connector, DatagenTable, FileTable, HttpTable, Table};
 use crate::record::Record;
 use runtime::World;
 use serde::Deserialize;
@@ -82,9 +84,31 @@ pub enum Poller {
         table: FileTable,
         /// One JSON object each.
         records: Vec<String>,
-        /// When reading began and at which position: what a rate is counted from.
-        began: Option<(Duration, i64)>,
+        /// What its rate is counted from.
+        began: Began,
     },
+    /// Rows made up from a seed.
+    Datagen {
+        /// Its table.
+        table: DatagenTable,
+        /// What its rate is counted from.
+        began: Began,
+    },
+}
+
+/// When reading began, and at which position.
+#[derive(Debug, Default)]
+pub struct Began(Option<(Duration, i64)>);
+
+impl Began {
+    /// The position before which records are due, at so many per second since the first call.
+    fn due(&mut self, rate: u64, position: i64, world: &World) -> i64 {
+        let now = world.clock.elapsed();
+        let (since, first) = *self.0.get_or_insert((now, position));
+        let elapsed = now.saturating_sub(since).as_millis();
+        let due = elapsed.saturating_mul(u128::from(rate)) / 1_000;
+        first.saturating_add(i64::try_from(due).unwrap_or(i64::MAX))
+    }
 }
 
 impl Poller {
@@ -97,11 +121,14 @@ impl Poller {
             Connector::File(file) => {
                 let path = project_dir.join(&file.path);
                 let records = read_file(&path, file.records.as_deref())?;
-                Ok(Self::File { table: file.clone(), records, began: None })
+                Ok(Self::File { table: file.clone(), records, began: Began::default() })
             }
             Connector::Http(http) => {
                 let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT));
                 Ok(Self::Http { table: http.clone(), agent: Box::new(config.build().into()) })
+            }
+            Connector::Datagen(table) => {
+                Ok(Self::Datagen { table: table.clone(), began: Began::default() })
             }
             _ => Err(PollError::File {
                 path: table.file.clone(),
@@ -120,6 +147,7 @@ impl Poller {
             Self::File { table, records, began } => {
                 Ok(poll_file(table, records, began, position, world))
             }
+            Self::Datagen { table, began } => Ok(poll_datagen(table, began, position, world)),
         }
     }
 }
@@ -212,42 +240,47 @@ fn read_file(path: &Path, member: Option<&str>) -> Result<Vec<String>, PollError
     Ok(elements.into_iter().map(|element| element.get().to_owned()).collect())
 }
 
-/// Most records of a file in one transaction.
-const FILE_BATCH: i64 = 1_000;
+/// Most records of a file, or made up, in one transaction.
+const BATCH: i64 = 1_000;
 
 fn poll_file(
     table: &FileTable,
     records: &[String],
-    began: &mut Option<(Duration, i64)>,
+    began: &mut Began,
     position: i64,
     world: &World,
 ) -> Polled {
-    let now = world.clock.elapsed();
-    let (since, first) = *began.get_or_insert((now, position));
-    let due = table.rate.map_or(i64::MAX, |rate| {
-        let elapsed = now.saturating_sub(since).as_millis();
-        let due = elapsed.saturating_mul(u128::from(rate)) / 1_000;
-        first.saturating_add(i64::try_from(due).unwrap_or(i64::MAX))
-    });
+    let due = table.rate.map_or(i64::MAX, |rate| began.due(rate, position, world));
     let end = i64::try_from(records.len()).unwrap_or(i64::MAX);
-    let until = end.min(due).min(position.saturating_add(FILE_BATCH));
+    let text =
+        |offset| records.get(usize::try_from(offset).ok()?).map(|text| text.clone().into_bytes());
+    by_position(position, end.min(due), world, text, "exactly once: the file is read by position")
+}
+
+fn poll_datagen(table: &DatagenTable, began: &mut Began, position: i64, world: &World) -> Polled {
+    let due = began.due(table.rate, position, world).min(table.rows.unwrap_or(i64::MAX));
+    let row = |number| Some(datagen::row(table, number));
+    by_position(position, due, world, row, "exactly once: rows are made by position")
+}
+
+/// The records from `position` up to `due` that fit in one transaction.
+fn by_position(
+    position: i64,
+    due: i64,
+    world: &World,
+    value: impl Fn(i64) -> Option<Vec<u8>>,
+    note: &'static str,
+) -> Polled {
+    let until = due.min(position.saturating_add(BATCH));
     let wall = world.clock.wall_millis();
-    let records = (position..until)
-        .filter_map(|offset| {
-            let text = records.get(usize::try_from(offset).ok()?)?;
-            let value = Some(text.clone().into_bytes());
-            Some(Record {
-                partition: 0,
-                offset,
-                timestamp: Some(wall),
-                key: None,
-                value,
-                headers: Vec::new(),
-            })
-        })
-        .collect();
-    let wait = if until < end && table.rate.is_none() { Duration::ZERO } else { LINGER };
-    Polled { records, wait, note: "exactly once: the file is read by position" }
+    let records = (position..until).filter_map(|offset| {
+        let value = Some(value(offset)?);
+        let timestamp = Some(wall);
+        Some(Record { partition: 0, offset, timestamp, key: None, value, headers: Vec::new() })
+    });
+    // More is due than fits: the next transaction begins at once.
+    let wait = if until < due { Duration::ZERO } else { LINGER };
+    Polled { records: records.collect(), wait, note }
 }
 
 #[cfg(test)]
@@ -260,5 +293,25 @@ mod tests {
         assert_eq!(element_bytes(&object), br#"{ "a": 1 }"#);
         let text: Box<RawValue> = serde_json::from_str(r#""{\"a\": ""#).unwrap();
         assert_eq!(element_bytes(&text), br#"{"a": "#);
+    }
+
+    #[test]
+    fn rows_are_made_as_they_fall_due_and_end_at_the_last() {
+        let clock = std::sync::Arc::new(runtime::ManualClock::at(0));
+        let world = World { clock: clock.clone(), ..World::real(runtime::Durability::Os) };
+        let columns = vec![("n".to_owned(), crate::project::Content::Sequence(0))];
+        let table = DatagenTable { rate: 10, rows: Some(25), seed: 0, columns };
+        let mut poller = Poller::Datagen { table, began: Began::default() };
+        assert!(poller.poll(20, &world).unwrap().records.is_empty());
+        clock.advance(Duration::from_millis(300));
+        let values = |polled: Polled| -> Vec<String> {
+            let text = |record: Record| String::from_utf8(record.value.unwrap()).unwrap();
+            polled.records.into_iter().map(text).collect()
+        };
+        let polled = poller.poll(20, &world).unwrap();
+        assert_eq!(values(polled), [r#"{"n":20}"#, r#"{"n":21}"#, r#"{"n":22}"#]);
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(values(poller.poll(23, &world).unwrap()).len(), 2);
+        assert!(poller.poll(25, &world).unwrap().records.is_empty());
     }
 }

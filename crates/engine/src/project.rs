@@ -7,7 +7,8 @@ mod connector;
 mod problem;
 
 pub use connector::{
-    CassandraTable, Connector, FileTable, Format, HttpTable, KafkaTable, Metadata,
+    CassandraTable, Connector, Content, DatagenTable, FileTable, Format, HttpTable, KafkaTable,
+    Metadata,
 };
 pub use problem::{Problem, ProjectError};
 
@@ -177,19 +178,19 @@ fn check_pair(source: &Table, sink: &Table, plan: &Plan) -> Result<(), Problem> 
                 "a stream cannot read table {} of Cassandra",
                 source.name
             ))
-            .hint("read it with `millstream sql`; a stream reads a topic, an HTTP API or a file"));
+            .hint("read it with `millstream sql`; a stream reads a topic, an HTTP API, a file or datagen"));
         }
-        (_, Connector::Http(_) | Connector::File(_)) => {
+        (_, polled) if polled.is_polled() => {
             return Err(Problem::new(format!("a stream cannot write to {}", sink.name))
                 .hint("a stream writes to a table with connector 'cassandra' or 'kafka'"));
         }
-        (Connector::Http(_) | Connector::File(_), Connector::Cassandra(_)) => {
-            return Err(Problem::new("an HTTP API or a file goes through a topic first").hint(
+        (polled, Connector::Cassandra(_)) if polled.is_polled() => {
+            return Err(Problem::new("a source that is polled goes through a topic first").hint(
                 "insert into a table with connector 'kafka', and from there into Cassandra",
             ));
         }
-        (Connector::Http(_) | Connector::File(_), _) if plan.stateful() => {
-            return Err(Problem::new("a stream from an HTTP API or a file only polls")
+        (polled, _) if polled.is_polled() && plan.stateful() => {
+            return Err(Problem::new("a stream from an HTTP API, a file or datagen only polls")
                 .hint("deduplicate and aggregate in a second stream that reads the topic"));
         }
         _ => {}

@@ -1,5 +1,8 @@
 //! One query over the project's topics and tables, from their first record to the last at the time of
 //! asking. Results stream; sorts and aggregates that outgrow their memory spill to disk.
+//!
+//! Owns the opening of what the query names. The dialect plans it, so that an expression gives the value
+//! that it gives in a stream.
 
 mod rows;
 mod topic;
@@ -7,12 +10,17 @@ mod topic;
 use crate::cassandra::{self, CassandraFault};
 use crate::kafka::KafkaFault;
 use crate::project::{Connector, Project, Table};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{FieldRef, SchemaRef};
+use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::{DFSchema, TableReference};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use dialect::QueryInput;
 use scylla::client::session::Session;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -32,14 +40,32 @@ pub struct QuerySettings {
     pub spill_dir: PathBuf,
     /// Threads.
     pub parallelism: usize,
+    /// What `now()` gives, microseconds since the Unix epoch.
+    pub now_micros: i64,
 }
 
 /// A query that runs.
 pub struct Query {
     /// Its rows.
     pub rows: SendableRecordBatchStream,
+    /// The name of each column; of columns with one name, with their tables' names before it.
+    pub names: Vec<String>,
     /// Records of topics that did not decode and are not in the rows.
     pub undecoded: Arc<AtomicU64>,
+    plan: Arc<dyn ExecutionPlan>,
+}
+
+impl Query {
+    /// Bytes that did not fit in memory and were written to disk so far.
+    #[must_use]
+    pub fn spilled_bytes(&self) -> usize {
+        spilled(&self.plan)
+    }
+}
+
+fn spilled(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let own = plan.metrics().and_then(|metrics| metrics.spilled_bytes()).unwrap_or(0);
+    plan.children().into_iter().map(spilled).sum::<usize>() + own
 }
 
 /// Why a query did not run.
@@ -54,6 +80,26 @@ pub enum QueryError {
     Sql(#[from] DataFusionError),
     #[error("cannot read the query: {0}")]
     Dialect(#[from] dialect::DialectError),
+    #[error(
+        "table {0} is a source that streams poll: it holds no rows; query the topic that its stream writes"
+    )]
+    Polled(String),
+}
+
+impl QueryError {
+    /// What to do about it, where the message does not say so.
+    #[must_use]
+    pub fn next_step(&self) -> Option<&'static str> {
+        match self {
+            Self::Kafka(_) | Self::Cassandra(_) => {
+                Some("a query reads a running project: start it with `millstream up`")
+            }
+            Self::Dialect(dialect::DialectError::UnknownTable { .. }) => {
+                Some("`millstream check` lists the project's tables")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Plans `sql` and starts it.
@@ -65,6 +111,8 @@ pub async fn query(
     project: &Project,
     sql: &str,
 ) -> Result<Query, QueryError> {
+    let query = dialect::parse_query(sql)?;
+    let named = dialect::relations(&query);
     let context = dialect::session(&dialect::SessionOptions {
         memory_bytes: settings.memory_bytes,
         spill_dir: settings.spill_dir.clone(),
@@ -72,10 +120,8 @@ pub async fn query(
     })?;
     let undecoded = Arc::new(AtomicU64::new(0));
     let session: Arc<OnceCell<Arc<Session>>> = Arc::default();
-    for table in project.tables.values() {
-        if !mentions(sql, &table.name) {
-            continue;
-        }
+    let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+    for table in project.tables.values().filter(|table| named.contains(&table.name)) {
         let partitions = match &table.connector {
             Connector::Kafka(kafka) => {
                 topic::partitions(&settings.kafka, table, kafka, &undecoded).await?
@@ -86,19 +132,29 @@ pub async fn query(
                 let scan = rows::Scan::new(session, table, target);
                 vec![Arc::new(scan) as Arc<dyn PartitionStream>]
             }
-            Connector::Http(_) | Connector::File(_) => continue,
+            Connector::Http(_) | Connector::File(_) | Connector::Datagen(_) => {
+                return Err(QueryError::Polled(table.name.clone()));
+            }
         };
         let provider = StreamingTable::try_new(schema_of(table), partitions)?;
-        context.register_table(table.name.as_str(), Arc::new(provider))?;
+        tables.insert(table.name.clone(), Arc::new(provider));
     }
-    let frame = context.sql(sql).await?;
-    Ok(Query { rows: frame.execute_stream().await?, undecoded })
+    let names = project.tables.keys().cloned().collect();
+    let input = QueryInput { tables, names, now_micros: settings.now_micros };
+    let planned = dialect::plan_query(&query, &input)?;
+    let names = names_of(planned.schema());
+    let plan = context.execute_logical_plan(planned).await?.create_physical_plan().await?;
+    let rows = execute_stream(Arc::clone(&plan), context.task_ctx())?;
+    Ok(Query { rows, names, undecoded, plan })
 }
 
-/// Whether the text has this name as a word: tables that a query cannot mean are not opened.
-fn mentions(sql: &str, name: &str) -> bool {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    sql.to_lowercase().split(|c| !word(c)).any(|found| found == name)
+fn names_of(schema: &DFSchema) -> Vec<String> {
+    let twice = |name: &str| schema.fields().iter().filter(|f| f.name() == name).count() > 1;
+    let name = |(table, field): (Option<&TableReference>, &FieldRef)| match table {
+        Some(table) if twice(field.name()) => format!("{}.{}", table.table(), field.name()),
+        _ => field.name().clone(),
+    };
+    schema.iter().map(name).collect()
 }
 
 fn schema_of(table: &Table) -> SchemaRef {
@@ -111,16 +167,5 @@ fn schema_of(table: &Table) -> SchemaRef {
 impl std::fmt::Debug for Query {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Query").field("schema", &self.rows.schema()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mentions;
-
-    #[test]
-    fn a_table_is_opened_only_when_the_query_names_it() {
-        assert!(mentions("SELECT * FROM Users u", "users"));
-        assert!(!mentions("SELECT * FROM users_created", "users"));
     }
 }

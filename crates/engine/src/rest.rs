@@ -1,13 +1,12 @@
-//! The engine's status over HTTP: `GET /status`, `GET /health`.
+//! The engine's status over HTTP: `GET /status`, `GET /health`, for readers on this machine.
 
 use crate::status::Status;
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use std::net::{IpAddr, SocketAddr};
+use door::{Permission, Principal, guarded};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -60,10 +59,10 @@ pub async fn serve(listen: SocketAddr, status: StatusSource) -> Result<Server, R
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let router = Router::new()
-        .route("/status", get(show))
-        .route("/health", get(async || "ok"))
-        .with_state(status)
-        .layer(from_fn(own_host_only));
+        .route("/status", guarded(Permission::Pipelines, get(show)))
+        .route("/health", guarded(Permission::Health, get(health)))
+        .fallback(guarded(Permission::Health, get(nothing_here)))
+        .with_state(status);
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let until = async {
@@ -76,20 +75,14 @@ pub async fn serve(listen: SocketAddr, status: StatusSource) -> Result<Server, R
     Ok(Server { address, stop, task })
 }
 
-async fn show(State(status): State<StatusSource>) -> Json<Status> {
+async fn show(_: Principal, State(status): State<StatusSource>) -> Json<Status> {
     Json(status())
 }
 
-/// Refuses names that lead here from elsewhere: a stranger's web page must not read the status by a name
-/// of its own that resolves to this machine.
-async fn own_host_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let host = host.unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
-    if name == "localhost" || literal {
-        return next.run(request).await;
-    }
-    let text = format!("this server answers to localhost and addresses, not to {host:?}\n");
-    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+async fn health(_: Principal) -> &'static str {
+    "ok"
+}
+
+async fn nothing_here(_: Principal) -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "nothing here: the status is at /status\n")
 }

@@ -72,7 +72,10 @@ Examples:
     #[command(after_help = "\
 Examples:
   millstream sql \"SELECT * FROM created_users LIMIT 5\"
-  millstream sql --format json \"SELECT country, count(*) FROM created_users GROUP BY country\"")]
+  millstream sql --format json \"SELECT country, count(*) AS n FROM created_users GROUP BY country\"
+
+Functions and operators are those of streams, with the same values. What does not fit in sql.memory
+goes over the temporary directory.")]
     Sql {
         /// The query.
         query: String,

@@ -105,6 +105,12 @@ pub(crate) async fn reload(engine: &Engine, project: Project) -> Vec<String> {
             };
             let mut lines: Vec<String> = say(reload.started, "starts");
             lines.extend(say(reload.stopped, "has ended"));
+            for (name, reason) in reload.refused {
+                lines.push(format!(
+                    "edit refused: {name} goes on as it was: {reason}; to take the edit up, stop, \
+                     `millstream reset {name} --to earliest`, start"
+                ));
+            }
             let goes_on = "goes on from its checkpoint with the new statement";
             lines.extend(say(reload.changed, goes_on));
             lines

@@ -21,6 +21,19 @@ pub(crate) fn rate(rate: f64) -> String {
     if rate < 9.95 { format!("{rate:.1}") } else { count(rounded(rate)) }
 }
 
+/// A size: `512 B`, `3.4 MiB`.
+pub(crate) fn bytes(bytes: usize) -> String {
+    const UNITS: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.into_iter().find(|(_, unit)| bytes >= *unit) {
+        None => format!("{bytes} B"),
+        // Tenths without floating point: a size in memory times ten fits.
+        Some((name, unit)) => {
+            let tenths = bytes.saturating_mul(10) / unit;
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+    }
+}
+
 /// Milliseconds; seconds above ten thousand of them. `-` where nothing was measured.
 pub(crate) fn millis(millis: Option<f64>) -> String {
     match millis {
@@ -53,6 +66,8 @@ mod tests {
         assert_eq!(rate(3.06), "3.1");
         assert_eq!(rate(1234.5), "1,235");
         assert_eq!(rate(f64::NAN), "0");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(3_565_158), "3.4 MiB");
         assert_eq!(millis(None), "-");
         assert_eq!(millis(Some(0.42)), "0.4 ms");
         assert_eq!(millis(Some(420.0)), "420 ms");

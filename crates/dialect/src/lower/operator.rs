@@ -228,6 +228,11 @@ fn mismatch(
     DialectError::types(format!("{op} does not take {left} and {right}"), "write a CAST", place)
 }
 
+/// Whether two values are equal, in the type they meet in.
+pub(crate) fn equal(left: Typed, right: Typed, position: Position) -> Result<Typed, DialectError> {
+    compare(left, Operator::Eq, right, position)
+}
+
 /// Compares two values in the type they meet in.
 pub(super) fn compare(
     left: Typed,

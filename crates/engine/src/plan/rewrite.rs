@@ -57,7 +57,9 @@ pub(super) fn plain_select(query: &Query) -> Result<&Select, &'static str> {
         return Err("a stream reads one SELECT; UNION and VALUES are not part of it");
     };
     if select.having.is_some() {
-        return Err("HAVING is not part of a stream's SQL; filter when you read the table");
+        return Err(
+            "HAVING is not part of a stream's SQL: a group that passed and passes no longer would have to be taken back; write every group, and filter when you read the table",
+        );
     }
     if select.distinct.is_some() {
         return Err(

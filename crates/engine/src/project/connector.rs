@@ -1,12 +1,16 @@
 //! What a table's WITH options mean. Unknown keys and values are errors with the nearest right one.
 
+mod datagen;
+
+pub use datagen::{Content, DatagenTable};
+
 use super::Problem;
 use crate::plan::interval_micros;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use dialect::Position;
 
 /// Where a table's records are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Connector {
     /// A topic of the Kafka at the project's address.
     Kafka(KafkaTable),
@@ -16,6 +20,16 @@ pub enum Connector {
     Http(HttpTable),
     /// A file of one JSON object per line.
     File(FileTable),
+    /// Rows made up from a seed.
+    Datagen(DatagenTable),
+}
+
+impl Connector {
+    /// Whether a stream reads it by polling, position by position.
+    #[must_use]
+    pub fn is_polled(&self) -> bool {
+        matches!(self, Self::Http(_) | Self::File(_) | Self::Datagen(_))
+    }
 }
 
 /// A topic.
@@ -174,7 +188,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-const CONNECTORS: [&str; 4] = ["kafka", "cassandra", "http", "file"];
+const CONNECTORS: [&str; 5] = ["kafka", "cassandra", "http", "file", "datagen"];
 
 /// Reads the options of table `name`.
 pub(super) fn read(
@@ -189,6 +203,7 @@ pub(super) fn read(
         "cassandra" => cassandra(name, schema, reader),
         "http" => http(reader),
         "file" => file(reader),
+        "datagen" => datagen::read(schema, reader),
         other => {
             Err(Problem::new(format!("no connector is named '{other}'")).nearest(other, CONNECTORS))
         }

@@ -190,7 +190,7 @@ async fn open_target(environment: &Environment, admin: &Admin) -> Result<Target,
             admin.ensure(&wish(table)).await?;
             Target::Kafka(Encoder::new(table.clone(), stream.sink.format))
         }
-        Connector::Http(_) | Connector::File(_) => {
+        Connector::Http(_) | Connector::File(_) | Connector::Datagen(_) => {
             return Err(StreamError::Stale(format!(
                 "nothing can be written to {}",
                 stream.sink.name

@@ -34,7 +34,7 @@ pub fn supervise(environment: &Environment) {
 
 fn run(environment: &Environment, tries: &mut u32) -> Result<(), StreamError> {
     match &environment.stream.source.connector {
-        Connector::Http(_) | Connector::File(_) => {
+        Connector::Http(_) | Connector::File(_) | Connector::Datagen(_) => {
             let poller = poll::start(environment)?;
             *tries = 0;
             poller.run()

@@ -42,6 +42,34 @@ fn a_misspelt_option_is_told_with_the_nearest() {
 }
 
 #[test]
+fn made_up_rows_have_only_properties_that_mean_something() {
+    let table = |columns: &str, options: &str| {
+        format!("CREATE TABLE x ({columns}) WITH ('connector' = 'datagen'{options})")
+    };
+    check(
+        &table("id INT", ", 'rows-per-secnd' = '5'"),
+        &["no option is named 'rows-per-secnd'", "did you mean rows-per-second?"],
+    );
+    check(
+        &table("id INT", ", 'fields.di.kind' = 'random'"),
+        &["'fields.di.kind' names no column", "did you mean id?", "s.sql:6:"],
+    );
+    check(&table("id INT", ", 'fields.id.kind' = 'rnd'"), &["is not 'sequence' or 'random'"]);
+    check(
+        &table("id INT", ", 'fields.id.kind' = 'sequence', 'fields.id.min' = '1'"),
+        &["'min' says nothing about column id", "start and end"],
+    );
+    check(&table("id TINYINT", ", 'fields.id.max' = '128'"), &["fits the column"]);
+    check(&table("id INT", ", 'fields.id.min' = '2', 'fields.id.max' = '1'"), &["above max"]);
+    check(&table("a ARRAY<INT>", ""), &["no random values for column a", "leave the column out"]);
+    check(
+        "CREATE TABLE x (id STRING, n BIGINT) WITH ('connector' = 'datagen'); \
+         INSERT INTO s SELECT id, n FROM x",
+        &["goes through a topic first"],
+    );
+}
+
+#[test]
 fn a_missing_key_column_is_told() {
     check("INSERT INTO s (n) SELECT n FROM t", &["does not set id", "primary key"]);
 }
@@ -51,6 +79,10 @@ fn what_has_no_bound_on_a_stream_is_refused_by_name() {
     check("INSERT INTO s SELECT DISTINCT id, n FROM t", &["SELECT DISTINCT", "ROW_NUMBER"]);
     check("INSERT INTO s SELECT id, n FROM t ORDER BY id", &["ORDER BY"]);
     check("INSERT INTO s SELECT id, n FROM t LIMIT 3", &["LIMIT"]);
+    check(
+        "INSERT INTO s SELECT id, count(*) FROM t GROUP BY window(at, '1 minute'), id HAVING count(*) > 1",
+        &["HAVING", "taken back", "filter when you read"],
+    );
     check("INSERT INTO s SELECT id, count(*) FROM t GROUP BY id", &["needs a window"]);
     check(
         "INSERT INTO s SELECT id, count(*) FROM plain GROUP BY window(id, '1 minute'), id",

@@ -7,8 +7,9 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use engine::query::{Query, QuerySettings, query};
+use engine::query::{Query, QueryError, QuerySettings, query};
 use futures::StreamExt as _;
+use runtime::World;
 
 use super::{Outcome, small_runtime};
 use crate::cli::Format;
@@ -16,12 +17,10 @@ use crate::engine_link;
 use crate::failure::Failure;
 use crate::node::listening::Listening;
 use crate::node::plan::Plan;
+use crate::numbers;
 use crate::project::Project;
 use crate::screen;
 use crate::screen::table::{Side, Table};
-
-/// Memory of a query's sorts, joins and aggregates, bytes; more spills to the temporary directory.
-const MEMORY_BYTES: usize = 256 << 20;
 
 /// Prints the rows of the query.
 pub(crate) fn run(sql: &str, format: Format, project: Option<&Path>, set: &[String]) -> Outcome {
@@ -37,24 +36,36 @@ pub(crate) fn run(sql: &str, format: Format, project: Option<&Path>, set: &[Stri
     let settings = QuerySettings {
         kafka: engine.kafka,
         cassandra: engine.cassandra,
-        memory_bytes: MEMORY_BYTES,
+        memory_bytes: usize::try_from(config.size("sql.memory")?).unwrap_or(usize::MAX),
         spill_dir: std::env::temp_dir(),
         parallelism: engine.parallelism,
+        now_micros: World::real(config.durability()?).clock.wall_micros(),
     };
     let runtime = small_runtime()?;
     runtime.block_on(async {
-        let query = query(&settings, &parsed, sql).await.map_err(|error| {
-            Failure::new(error.to_string())
-                .next("`millstream check` tells the tables; a query needs the project running")
-        })?;
-        print(query, format).await
+        let work = async {
+            let query = query(&settings, &parsed, sql).await.map_err(|error| refused(&error))?;
+            print(query, format).await
+        };
+        tokio::select! {
+            done = work => done,
+            // Dropping the query removes what it spilled.
+            _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted")),
+        }
     })?;
     Ok(())
 }
 
+fn refused(error: &QueryError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error.next_step() {
+        Some(next) => failure.next(next),
+        None => failure,
+    }
+}
+
 async fn print(mut query: Query, format: Format) -> Result<(), Failure> {
-    let schema = query.rows.schema();
-    let names: Vec<_> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let names = query.names.clone();
     if format == Format::Csv {
         screen::say(&csv(names.iter().map(String::as_str)));
     }
@@ -76,7 +87,13 @@ async fn print(mut query: Query, format: Format) -> Result<(), Failure> {
         screen::note(&format!("{undecoded} records did not decode and are not in the rows"));
     }
     if format == Format::Table {
-        screen::note(&format!("{count} rows"));
+        let spilled = query.spilled_bytes();
+        let note = match spilled {
+            0 => String::new(),
+            _ => format!("; {} did not fit in memory and went over disk", numbers::bytes(spilled)),
+        };
+        let rows = if count == 1 { "row" } else { "rows" };
+        screen::note(&format!("{count} {rows}{note}"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `millstream up`: starts every part, shows the streams, stops in order on Ctrl-C or SIGTERM.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use runtime::World;
@@ -58,7 +58,7 @@ pub(crate) fn run(up: &Up, set: &[String]) -> Outcome {
         screen::say("");
         tokio::select! {
             () = show(&node, up.quiet) => {}
-            () = follow_edits(&node, up.project.as_deref(), project.sql) => {}
+            () = follow_edits(&node, up.project.as_deref(), project.clone()) => {}
             () = signals.next() => {}
         }
         screen::note("stopping: finishing the records in flight (Ctrl-C again aborts)");
@@ -95,14 +95,18 @@ async fn show(node: &Node, quiet: bool) {
 const EDITS_EVERY: Duration = Duration::from_secs(1);
 
 /// Takes up edits of the project's SQL for ever. A file with a mistake changes nothing that runs.
-async fn follow_edits(node: &Node, named: Option<&Path>, mut known: Vec<(PathBuf, String)>) {
+async fn follow_edits(node: &Node, named: Option<&Path>, mut known: Project) {
     loop {
         tokio::time::sleep(EDITS_EVERY).await;
         let Ok(found) = Project::find(named) else { continue };
-        if found.sql == known {
+        if found.settings != known.settings {
+            known.settings.clone_from(&found.settings);
+            screen::note("settings edited: they are taken up at the next start");
+        }
+        if found.sql == known.sql {
             continue;
         }
-        known.clone_from(&found.sql);
+        known.sql.clone_from(&found.sql);
         match engine_link::parse(&found.sql) {
             Ok(project) => {
                 for line in node.reload(project).await.unwrap_or_default() {

@@ -81,6 +81,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
         Kind::Span(Duration::from_millis(1), Duration::from_secs(600)),
     ),
     ("engine.commit_records", Kind::Count(1, 10_000_000)),
+    ("sql.memory", Kind::Size(32 * MIB, PIB)),
     ("console.listen", Kind::Listen(Reach::Loopback)),
     ("generator.enabled", Kind::Flag),
     ("generator.listen", Kind::Listen(Reach::Anyone)),

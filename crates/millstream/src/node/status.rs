@@ -32,6 +32,9 @@ pub(crate) struct Stream {
     /// Why it failed.
     #[serde(default)]
     pub(crate) error: Option<StreamError>,
+    /// What the source's positions promise.
+    #[serde(default)]
+    pub(crate) position_note: Option<String>,
     /// Records read per second, over the last seconds.
     #[serde(default)]
     pub(crate) records_per_second: f64,

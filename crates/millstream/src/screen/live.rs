@@ -84,17 +84,31 @@ pub(crate) fn lines(status: &Status) -> Vec<String> {
                 .map_or_else(|| "-".to_owned(), numbers::count),
             numbers::count(stream.dead_lettered),
             numbers::count(stream.late),
-            numbers::millis(stream.latency_ms.p50),
-            numbers::millis(stream.latency_ms.p99),
+            numbers::millis(measured(stream.latency_ms.p50)),
+            numbers::millis(measured(stream.latency_ms.p99)),
             format!("{} -> {}", stream.source.name, stream.sink.name),
         ]);
     }
     let mut lines = table.lines();
     if status.streams.is_empty() {
-        lines = vec!["no streams: add a .sql file with CREATE STREAM to the project".to_owned()];
+        lines = vec![
+            "no streams: add a .sql file with INSERT INTO ... SELECT to the project".to_owned(),
+        ];
     }
     lines.extend(status.streams.iter().flat_map(error_lines));
+    lines.extend(status.streams.iter().filter_map(weak_source));
     lines
+}
+
+/// Nothing takes no time at all: zero is what an engine says before the first record.
+fn measured(millis: Option<f64>) -> Option<f64> {
+    millis.filter(|millis| *millis > 0.0)
+}
+
+/// What a user would not expect of the source, where there is something.
+fn weak_source(stream: &Stream) -> Option<String> {
+    let note = stream.position_note.as_deref()?;
+    note.starts_with("at least once").then(|| format!("  {}: {note}", stream.name))
 }
 
 fn error_lines(stream: &Stream) -> Vec<String> {
@@ -109,6 +123,19 @@ fn error_lines(stream: &Stream) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_without_positions_is_told() {
+        let status = Status::parse(
+            r#"{"streams":[{"name":"users","source":{"name":"http://a/"},"sink":{"name":"users"},
+            "state":"running","latency_ms":{"p50":0.0,"p99":0.0},
+            "position_note":"at least once from the poll on: the API has no positions"}]}"#,
+        )
+        .unwrap();
+        let lines = lines(&status);
+        assert_eq!(lines[2], "  users: at least once from the poll on: the API has no positions");
+        assert!(!lines[1].contains("0.0 ms"), "{}", lines[1]);
+    }
 
     #[test]
     fn a_failed_stream_shows_its_error_and_next_step() {

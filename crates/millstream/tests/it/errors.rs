@@ -69,6 +69,43 @@ fn a_server_that_does_not_answer_is_named_with_its_line() {
 }
 
 #[test]
+fn a_mistake_in_sql_is_told_with_its_line_and_nothing_is_started() {
+    let sql = "CREATE TABLE a (id STRING) WITH ('connector' = 'kafka');\n\
+               CREATE TABLE b (id STRING) WITH ('connector' = 'kafka');\n\
+               INSERT INTO b\nSELECT uper(id) FROM a;\n";
+    let project = project(&[("millstream.toml", FREE_PORTS), ("streams/ab.sql", sql)]);
+    for command in ["up", "check"] {
+        let said = run(project.path(), &[command]);
+        assert_eq!(said.code, Some(1));
+        assert_eq!(said.out, "");
+        assert!(said.err.contains("function uper is not in the list"), "{}", said.err);
+        assert!(said.err.contains("at: streams/ab.sql:4:8"), "{}", said.err);
+        assert!(said.err.contains("upper"), "{}", said.err);
+        assert_eq!(said.err.matches("error:").count(), 1, "{}", said.err);
+    }
+    assert!(!project.path().join("data").exists(), "nothing is started");
+}
+
+#[test]
+fn a_query_that_cannot_run_is_told_what_to_do() {
+    let sql = "CREATE TABLE a (id STRING) WITH ('connector' = 'kafka');\n\
+               CREATE TABLE made (id INT) WITH ('connector' = 'datagen');\n";
+    let settings = "[broker]\nlisten = \"127.0.0.1:1\"\n";
+    let project = project(&[("millstream.toml", settings), ("a.sql", sql)]);
+    for (query, words) in [
+        ("SELECT * FROM b", ["no table is named b", "millstream check"]),
+        ("SELECT * FROM made", ["holds no rows", "query the topic"]),
+        ("SELECT lenght(id) FROM a", ["lenght is not in the list", "length"]),
+        ("SELEC 1", ["line 1 column 1", "SELECT"]),
+    ] {
+        let said = run(project.path(), &["sql", query]);
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{query}");
+        assert!(words.iter().all(|word| said.err.contains(word)), "{query}: {}", said.err);
+        assert_eq!(said.err.matches("error:").count(), 1, "{}", said.err);
+    }
+}
+
+#[test]
 fn an_engine_that_does_not_run_is_told_apart_from_a_mistake() {
     let project = project(&[("millstream.toml", "[engine]\nlisten = \"127.0.0.1:1\"\n")]);
     let said = run(project.path(), &["status"]);

@@ -7,9 +7,12 @@
 )]
 
 mod command;
+mod up;
 
 mod errors;
+mod golden;
 mod help;
 mod life_of_a_record;
 mod node;
 mod settings;
+mod streams;

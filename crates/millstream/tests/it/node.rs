@@ -1,48 +1,7 @@
 //! A whole node: starts, is seen by the other commands, refuses a second one, stops in order.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
 use crate::command::{FREE_PORTS, millstream, project, run};
-
-/// A node that is stopped at the end of a test, also a failed one.
-struct Up(Child);
-
-impl Up {
-    /// Starts a node and returns with the lines of its table, once it has printed them.
-    fn start(directory: &Path, arguments: &[&str]) -> (Self, Vec<String>) {
-        let mut command = millstream(directory, &["up", "--quiet"]);
-        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let mut table = Vec::new();
-        for line in out.lines().map(Result::unwrap) {
-            if line.is_empty() && table.len() > 1 {
-                return (Self(child), table);
-            }
-            if !line.is_empty() {
-                table.push(line);
-            }
-        }
-        let mut err = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        let _ended = child.wait();
-        panic!("the node did not start: {err}");
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.0.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _waited = self.0.wait();
-    }
-}
+use crate::up::Up;
 
 #[test]
 fn a_node_starts_every_part_and_stops_on_sigterm() {
