@@ -7,9 +7,10 @@
 //! A produced record's way: `net/connection.rs` reads the frame, `api/produce.rs` checks and
 //! appends it to a partition's log, and the answer waits until the log says it is durable.
 //!
-//! Never does: replicate, authenticate, or decompress a client's batch.
+//! Never does: replicate or authenticate.
 
 mod api;
+mod compression;
 mod configs;
 mod error;
 mod fields;

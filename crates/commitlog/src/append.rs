@@ -9,7 +9,9 @@ pub enum Origin {
     /// A client's Produce request. Control batches are refused.
     #[default]
     Client,
-    /// The broker itself, for an internal topic. Key and control rules are its own.
+    /// The broker itself, for an internal topic. Key and control rules are its own. The records are
+    /// synced once somebody waits for them or for later ones ([`crate::Log::durable`]), so that what
+    /// nobody waits for costs no sync; the next checkpoint syncs the rest.
     Coordinator,
 }
 

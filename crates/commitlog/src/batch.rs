@@ -18,6 +18,8 @@ pub use builder::{Builder, Header, NewRecord, PlainRecord};
 pub use marker::Marker;
 pub use records::{Record, RecordError, Records};
 
+use bytes::{Bytes, BytesMut};
+
 /// Bytes of a batch before its first record.
 pub const HEADER_BYTES: usize = 61;
 /// Bytes of a batch that its length field does not count.
@@ -114,6 +116,20 @@ pub fn size_of(header: &[u8]) -> Result<usize, BatchError> {
     match usize::try_from(length) {
         Ok(length) if length + LENGTH_OVERHEAD >= HEADER_BYTES => Ok(length + LENGTH_OVERHEAD),
         _ => Err(BatchError::Length(length)),
+    }
+}
+
+impl Compression {
+    /// The attribute bits.
+    const fn bits(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Gzip => 1,
+            Self::Snappy => 2,
+            Self::Lz4 => 3,
+            Self::Zstd => 4,
+            Self::Unknown(number) => (number & 0b111) as i16,
+        }
     }
 }
 
@@ -307,6 +323,24 @@ impl<'a> Batch<'a> {
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         self.bytes.get(HEADER_BYTES..).unwrap_or_default()
+    }
+
+    /// This batch with its records compressed otherwise: `payload` takes the records' place.
+    #[must_use]
+    pub fn recompressed(&self, compression: Compression, payload: &[u8]) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(HEADER_BYTES + payload.len());
+        bytes.extend_from_slice(self.bytes.get(..HEADER_BYTES).unwrap_or_default());
+        bytes.extend_from_slice(payload);
+        let length = i32::try_from(bytes.len() - LENGTH_OVERHEAD).unwrap_or(i32::MAX);
+        let attributes = (self.attributes() & !0b111) | compression.bits();
+        if let Some(place) = bytes.get_mut(8..12) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        if let Some(place) = bytes.get_mut(21..23) {
+            place.copy_from_slice(&attributes.to_be_bytes());
+        }
+        seal(&mut bytes);
+        bytes.freeze()
     }
 
     /// The records, if they are not compressed; nothing for a compressed batch.

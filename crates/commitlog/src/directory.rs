@@ -244,6 +244,7 @@ impl LogDirectory {
         let mut state = lock(&self.state);
         let state = &mut *state;
         for (name, log) in &state.logs {
+            log.sync_soon();
             state.recovery_points.insert(name.clone(), log.recovery_point());
             state.log_starts.insert(name.clone(), log.offsets().log_start);
         }

@@ -30,7 +30,7 @@ pub use failure::Failure;
 pub use log::{ActiveProducer, Log, OpenError, Recovery, TimestampOffset, TrimError};
 pub use offsets::{AbortedTransaction, Isolation, Offsets};
 pub use read::{Read, ReadError};
-pub use settings::{CleanupPolicy, LogSettings, TimestampType};
+pub use settings::{CleanupPolicy, LogSettings, StoredCompression, TimestampType};
 pub use topic_id::TopicId;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

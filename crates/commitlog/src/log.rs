@@ -142,6 +142,7 @@ impl Log {
             if let Some(failure) = self.failure() {
                 return Err(failure);
             }
+            self.schedule_sync();
             if offsets.changed().await.is_err() {
                 return Ok(());
             }

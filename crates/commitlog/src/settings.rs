@@ -2,6 +2,8 @@
 //!
 //! Never does: read a file or know a topic's name. The broker maps Kafka's configuration here.
 
+use crate::batch::Compression;
+
 /// What happens to old records (`cleanup.policy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CleanupPolicy {
@@ -38,6 +40,15 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
+/// How a log's records are stored, whatever their producers chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredCompression {
+    /// The codec.
+    pub codec: Compression,
+    /// The codec's level (`compression.gzip.level`, `compression.zstd.level`); -1 is its default.
+    pub level: i32,
+}
+
 /// The settings of one log. Defaults are Kafka's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
@@ -51,6 +62,9 @@ pub struct LogSettings {
     pub retention_bytes: Option<u64>,
     /// Bytes of log per index entry (`index.interval.bytes`).
     pub index_interval_bytes: u32,
+    /// How records are stored (`compression.type`). None keeps what each producer chose. The log's
+    /// owner compresses before it appends; the log never does.
+    pub stored_compression: Option<StoredCompression>,
     /// The largest batch, bytes (`max.message.bytes`).
     pub max_message_bytes: u32,
     /// Whose clock stamps a record.
@@ -73,6 +87,7 @@ impl Default for LogSettings {
             retention_ms: Some(7 * 24 * 3_600_000),
             retention_bytes: None,
             index_interval_bytes: 4_096,
+            stored_compression: None,
             max_message_bytes: 1_048_588,
             message_timestamp_type: TimestampType::CreateTime,
             cleanup_policy: CleanupPolicy::Delete,

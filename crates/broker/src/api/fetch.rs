@@ -1,7 +1,7 @@
 //! `Fetch` (1): reads batches, and waits for more if there are too few.
 //!
-//! Waiting ends with the first move of any log's offsets that brings enough bytes; there is no
-//! polling. The size limits are soft as in Kafka: the first batch comes whatever its size.
+//! Waiting ends with the first move of a wanted log's readable end that brings enough bytes; there is
+//! no polling, and an append that no reader sees yet wakes nobody. The size limits are soft as in Kafka: the first batch comes whatever its size.
 //! Source: Kafka protocol guide, "Fetch"; sessions: KIP-227; topic ids: KIP-516.
 
 mod read;
@@ -10,7 +10,7 @@ pub(crate) mod session;
 use super::Call;
 use crate::error::ErrorCode;
 use crate::wire::message;
-use commitlog::Isolation;
+use commitlog::{Isolation, Offsets};
 use futures::future::select_all;
 use kafka_wire::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_wire::{FetchRequest, FetchResponse};
@@ -18,13 +18,12 @@ use kafka_wire_core::{StrBytes, Uuid};
 use read::{Limits, read};
 use session::{Key, Opened, Wanted};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// `fetch.max.bytes` of the broker.
 const RESPONSE_BYTES_MAX: i32 = 57_671_680;
 
-type Moved<'a> = std::pin::Pin<
-    Box<dyn Future<Output = Result<(), tokio::sync::watch::error::RecvError>> + Send + 'a>,
->;
+type Moved<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 pub(crate) async fn answer(call: &Call, request: FetchRequest) -> FetchResponse {
     let opened = match call.node.fetch_sessions.open(call, &request) {
@@ -44,7 +43,7 @@ pub(crate) async fn answer(call: &Call, request: FetchRequest) -> FetchResponse 
     let deadline = tokio::time::sleep(patience);
     tokio::pin!(deadline);
     loop {
-        let mut watches = watches(call, &opened.wanted);
+        let mut watches = watches(call, &opened.wanted, limits.isolation);
         let data = read(call, &opened.wanted, limits);
         let bytes: usize = data.iter().map(|one| one.records.as_ref().map_or(0, |r| r.len())).sum();
         let failed = data.iter().any(|one| {
@@ -53,7 +52,7 @@ pub(crate) async fn answer(call: &Call, request: FetchRequest) -> FetchResponse 
         if failed || bytes >= enough || patience.is_zero() || opened.wanted.is_empty() {
             return respond(call, opened, data);
         }
-        let moved = watches.iter_mut().map(|watch| Box::pin(watch.changed()) as _);
+        let moved = watches.iter_mut().map(|watch| Box::pin(watch.moved()) as _);
         // One that never ends, since there must be one.
         let moved = moved.chain([Box::pin(std::future::pending()) as Moved<'_>]);
         tokio::select! {
@@ -66,20 +65,38 @@ pub(crate) async fn answer(call: &Call, request: FetchRequest) -> FetchResponse 
     }
 }
 
+/// The readable end of a wanted log, as it was before the log was read.
+struct Watched {
+    offsets: watch::Receiver<Offsets>,
+    isolation: Isolation,
+    end: i64,
+}
+
+impl Watched {
+    /// Waits until the end is another one.
+    async fn moved(&mut self) {
+        let (isolation, end) = (self.isolation, self.end);
+        // The sender is gone with the log: then too the log is read once more.
+        let _gone = self.offsets.wait_for(|now| readable_end(now, isolation) != end).await;
+    }
+}
+
+const fn readable_end(offsets: &Offsets, isolation: Isolation) -> i64 {
+    match isolation {
+        Isolation::Uncommitted => offsets.high_watermark,
+        Isolation::Committed => offsets.last_stable,
+    }
+}
+
 /// Watches of the wanted logs, taken before they are read so that no move is missed.
-fn watches(
-    call: &Call,
-    wanted: &[(Key, Wanted)],
-) -> Vec<tokio::sync::watch::Receiver<commitlog::Offsets>> {
-    wanted
-        .iter()
-        .filter_map(|(key, _)| key.partition(call).ok())
-        .map(|(_, partition)| {
-            let mut watch = partition.log.watch();
-            watch.borrow_and_update();
-            watch
-        })
-        .collect()
+fn watches(call: &Call, wanted: &[(Key, Wanted)], isolation: Isolation) -> Vec<Watched> {
+    let partitions = wanted.iter().filter_map(|(key, _)| key.partition(call).ok());
+    let watched = partitions.map(|(_, partition)| {
+        let offsets = partition.log.watch();
+        let end = readable_end(&offsets.borrow(), isolation);
+        Watched { offsets, isolation, end }
+    });
+    watched.collect()
 }
 
 fn respond(call: &Call, opened: Opened, data: Vec<PartitionData>) -> FetchResponse {

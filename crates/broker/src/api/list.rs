@@ -27,6 +27,8 @@ pub(crate) const PRODUCE: i16 = 0;
 pub(crate) const API_VERSIONS: i16 = 18;
 /// The key of `Fetch`, the one request that may be dropped half way: it changes nothing.
 pub(crate) const FETCH: i16 = 1;
+const JOIN_GROUP: i16 = 11;
+const SYNC_GROUP: i16 = 14;
 
 /// One request served.
 pub(crate) struct Api {
@@ -45,6 +47,11 @@ impl Api {
     /// Whether this version's request header has tagged fields.
     pub(crate) fn flexible(&self, version: i16) -> bool {
         (self.flexible)(version)
+    }
+
+    /// Whether the answer waits for what other clients do: a broker that stops does not.
+    pub(crate) const fn waits_for_others(&self) -> bool {
+        matches!(self.key, FETCH | JOIN_GROUP | SYNC_GROUP)
     }
 }
 

@@ -43,11 +43,16 @@ pub(crate) async fn answer(call: &Call, request: OffsetDeleteRequest) -> OffsetD
         }));
     }
     if !places.is_empty()
-        && let Err(error) = call.node.groups.delete_offsets(&call.node, &request.group_id, &places)
+        && let Err(error) = delete(call, &request.group_id, &places).await
     {
         return refused(error);
     }
     response
+}
+
+async fn delete(call: &Call, group: &str, places: &[Place]) -> Result<(), ErrorCode> {
+    let (partition, last) = call.node.groups.delete_offsets(&call.node, group, places)?;
+    partition.durable(last).await
 }
 
 fn refused(error: ErrorCode) -> OffsetDeleteResponse {

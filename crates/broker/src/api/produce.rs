@@ -6,6 +6,7 @@
 
 use super::{Answer, AnswerError, Call};
 use crate::api::api_versions::TRANSACTION_VERSION;
+use crate::compression;
 use crate::configs::{effective_topic, topic_definition};
 use crate::error::ErrorCode;
 use crate::group::offsets::Place;
@@ -172,7 +173,8 @@ fn append(
     };
     check(call, topic, partition, &records, acks)
         .map_err(|(code, message)| refuse(code, Some(message)))?;
-    match partition.log.append(records, Origin::Client) {
+    let prepared = compression::prepare(&partition.log, records);
+    match prepared.and_then(|records| partition.log.append(records, Origin::Client)) {
         Ok(appended) => {
             let answer = message!(PartitionProduceResponse {
                 index: part.index,

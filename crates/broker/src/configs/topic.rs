@@ -2,7 +2,8 @@
 
 use super::{Definition, Kind, Values, effective_topic};
 use crate::settings::Settings;
-use commitlog::{CleanupPolicy, LogSettings, TimestampType};
+use commitlog::batch::Compression;
+use commitlog::{CleanupPolicy, LogSettings, StoredCompression, TimestampType};
 
 const MAX: &str = "9223372036854775807";
 
@@ -29,8 +30,8 @@ const fn closed(mut definition: Definition, allowed: &'static [&'static str]) ->
 pub(crate) const TOPIC: &[Definition] = &[
     closed(topic("cleanup.policy", Kind::List, "delete", Some("log.cleanup.policy"), 0, "What happens to old records: delete, compact, or both."), &["compact", "delete"]),
     topic("compression.gzip.level", Kind::Int, "-1", Some("compression.gzip.level"), -1, "The gzip level for records the broker compresses."),
-    topic("compression.lz4.level", Kind::Int, "9", Some("compression.lz4.level"), 1, "The lz4 level for records the broker compresses."),
-    closed(topic("compression.type", Kind::String, "producer", Some("compression.type"), 0, "The compression of stored records; this broker keeps the producer's."), &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+    topic("compression.lz4.level", Kind::Int, "9", Some("compression.lz4.level"), 1, "The lz4 level for records the broker compresses; it has one level and ignores this."),
+    closed(topic("compression.type", Kind::String, "producer", Some("compression.type"), 0, "The compression of stored records; producer keeps what each producer chose."), &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
     topic("compression.zstd.level", Kind::Int, "3", Some("compression.zstd.level"), -131_072, "The zstd level for records the broker compresses."),
     topic("delete.retention.ms", Kind::Long, "86400000", Some("log.cleaner.delete.retention.ms"), 0, "How long a tombstone outlives its compaction."),
     topic("file.delete.delay.ms", Kind::Long, "60000", Some("log.segment.delete.delay.ms"), 0, "How long a deleted file stays on disk."),
@@ -72,12 +73,22 @@ pub(crate) fn log_settings(topic: &Values, broker: &Values, settings: &Settings)
     let bytes = |name: &str| number(name).and_then(|value| u32::try_from(value).ok());
     let base = LogSettings::default();
     let policy = text("cleanup.policy").unwrap_or_default();
+    let level = |name| number(name).and_then(|level| i32::try_from(level).ok()).unwrap_or(-1);
+    let stored = |codec, level| Some(StoredCompression { codec, level });
     LogSettings {
         segment_bytes: bytes("segment.bytes").unwrap_or(base.segment_bytes),
         segment_ms: number("segment.ms").unwrap_or(base.segment_ms),
         retention_ms: number("retention.ms").filter(|value| *value >= 0),
         retention_bytes: number("retention.bytes").and_then(|value| u64::try_from(value).ok()),
         index_interval_bytes: bytes("index.interval.bytes").unwrap_or(base.index_interval_bytes),
+        stored_compression: match text("compression.type").as_deref() {
+            Some("uncompressed") => stored(Compression::None, -1),
+            Some("gzip") => stored(Compression::Gzip, level("compression.gzip.level")),
+            Some("snappy") => stored(Compression::Snappy, -1),
+            Some("lz4") => stored(Compression::Lz4, -1),
+            Some("zstd") => stored(Compression::Zstd, level("compression.zstd.level")),
+            _ => None,
+        },
         max_message_bytes: bytes("max.message.bytes").unwrap_or(base.max_message_bytes),
         message_timestamp_type: match text("message.timestamp.type").as_deref() {
             Some("LogAppendTime") => TimestampType::LogAppendTime,

@@ -117,6 +117,7 @@ impl Groups {
             match reply {
                 Reply::Now(synced) => {
                     apply(node, &partition, entry, effects);
+                    self.earlier.notify_one();
                     return synced;
                 }
                 Reply::Wait(id) => {
@@ -254,17 +255,18 @@ impl Groups {
         Ok((partition, last))
     }
 
-    /// Removes committed offsets.
+    /// Removes committed offsets: for good once the returned offset of the internal topic is durable.
     pub(crate) fn delete_offsets(
         &self,
         node: &Node,
         id: &str,
         places: &[Place],
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<(Arc<Partition>, i64), ErrorCode> {
         let partition = node.topics.offsets_partition()?;
         let mut entries = self.lock();
         let entry = entries.get_mut(id).ok_or(ErrorCode::GroupIdNotFound)?;
-        remove_offsets(node, &partition, entry, places)
+        let last = remove_offsets(node, &partition, entry, places)?;
+        Ok((partition, last))
     }
 
     /// Removes the offsets of a deleted topic from every group.
@@ -340,8 +342,12 @@ impl Groups {
 pub(crate) async fn watch_deadlines(node: Arc<Node>) {
     loop {
         let next = node.groups.expire(&node);
-        let now = node.world.clock.elapsed();
-        let wait = next.map_or(LOOK_INTERVAL, |next| next.saturating_sub(now));
+        let Some(next) = next else {
+            // No group waits for time: nothing wakes until one does.
+            node.groups.earlier.notified().await;
+            continue;
+        };
+        let wait = next.saturating_sub(node.world.clock.elapsed());
         let wait = wait.clamp(Duration::from_millis(1), LOOK_INTERVAL);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -384,16 +390,16 @@ fn remove_offsets(
     partition: &Partition,
     entry: &mut Entry,
     places: &[Place],
-) -> Result<(), ErrorCode> {
+) -> Result<i64, ErrorCode> {
     let records: Vec<KeyValue> = places
         .iter()
         .map(|(topic, index)| (offset_key(&entry.group.id, topic, *index), None))
         .collect();
-    partition.append_records(node, &records, None)?;
+    let last = partition.append_records(node, &records, None)?;
     for place in places {
         entry.offsets.committed.remove(place);
     }
-    Ok(())
+    Ok(last)
 }
 
 /// Whether this committer may commit.

@@ -142,7 +142,7 @@ impl Connection {
                         return Err(Ended::Gone);
                     }
                 }
-                () = stopped(stopping), if api.key == FETCH => {
+                () = stopped(stopping), if api.waits_for_others() => {
                     return Err(Ended::Stopping);
                 }
             }

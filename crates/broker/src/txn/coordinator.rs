@@ -1,8 +1,9 @@
 //! Carries out what [`super::decide`] decides, and keeps it in `__transaction_state`.
 //!
-//! Order that must hold: the decision to end is durable before the first marker is written, and
-//! every marker is durable before the end is recorded as complete. A crash between repeats the
-//! markers.
+//! Order that must hold: the decision to end is durable before the first marker is written, every
+//! marker is durable before the end is recorded as complete, and that record is durable before the
+//! next transaction writes anything. A crash between repeats the markers, which then find nothing of
+//! a later transaction.
 
 use super::decide::{End, Init, check_owner, decide_end, decide_init, holds};
 use super::markers;
@@ -14,7 +15,7 @@ use crate::partition::{Partition, Producer, Replayed};
 use crate::service::Node;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// Transactional ids at most: each is remembered until it expires.
 const TRANSACTIONS_MAX: usize = 100_000;
@@ -25,6 +26,7 @@ type Shared = Arc<tokio::sync::Mutex<Transaction>>;
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
     ids: Mutex<BTreeMap<String, Shared>>,
+    begins: Notify,
 }
 
 /// A request for a producer id under a transactional id.
@@ -42,6 +44,11 @@ impl Transactions {
     /// Every id.
     pub(crate) fn all(&self) -> Vec<Shared> {
         self.ids().values().cloned().collect()
+    }
+
+    /// Waits for a transaction to begin, or returns at once if one has since the last call.
+    pub(super) async fn begun(&self) {
+        self.begins.notified().await;
     }
 
     /// Takes one id's lock.
@@ -149,7 +156,7 @@ impl Transactions {
     ) -> Result<(), ErrorCode> {
         let mut transaction = self.lock(id).await.ok_or(ErrorCode::InvalidProducerIdMapping)?;
         check_owner(&transaction, producer)?;
-        add(node, &mut transaction, places, false)
+        add(node, &mut transaction, places, false).await
     }
 
     /// Lets a producer write to partitions while the returned guard is held: its transaction
@@ -169,7 +176,7 @@ impl Transactions {
         let mut transaction = self.lock(id).await.ok_or(ErrorCode::InvalidProducerIdMapping)?;
         check_owner(&transaction, producer)?;
         if implicit {
-            add(node, &mut transaction, places, true)?;
+            add(node, &mut transaction, places, true).await?;
         } else if !places.iter().all(|place| holds(&transaction, place)) {
             return Err(ErrorCode::InvalidTxnState);
         }
@@ -201,7 +208,7 @@ impl Transactions {
     }
 }
 
-fn add(
+async fn add(
     node: &Node,
     transaction: &mut Transaction,
     places: Vec<Place>,
@@ -210,11 +217,19 @@ fn add(
     if places.iter().all(|place| holds(transaction, place)) {
         return Ok(());
     }
+    if let Some(ended_at) = transaction.ended_at {
+        node.topics.transactions_partition()?.durable(ended_at).await?;
+        transaction.ended_at = None;
+    }
     let mut next = transaction.clone();
     next.add(places, node.world.clock.wall_millis());
     next.bumps = bumps;
-    // Not waited for: if a crash loses it, the sweep at start aborts what the partitions hold.
+    // Neither synced nor waited for: if a crash loses it, the start finds what was written in the
+    // partitions, and the sync of the decision to end takes it along.
     save(node, &next)?;
+    if transaction.status != next.status {
+        node.transactions.begins.notify_one();
+    }
     *transaction = next;
     Ok(())
 }
@@ -244,8 +259,12 @@ pub(super) async fn complete(node: &Node, transaction: &mut Transaction) -> Resu
     if transaction.epoch == i16::MAX {
         transaction.rotate(node.producer_ids.next(node)?);
     }
-    // Not waited for: if a crash loses it, the markers are written once more.
-    save(node, transaction).map(|_| ())
+    // Not waited for before the next transaction begins: if a crash loses it, the markers are
+    // written once more.
+    let (partition, last_offset) = save(node, transaction)?;
+    partition.log.sync_soon();
+    transaction.ended_at = Some(last_offset);
+    Ok(())
 }
 
 pub(super) fn save(

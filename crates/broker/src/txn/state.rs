@@ -72,6 +72,9 @@ pub(crate) struct Transaction {
     pub(crate) updated_ms: i64,
     /// Whether the client's transactions bump the epoch at their end (`transaction.version` 2).
     pub(crate) bumps: bool,
+    /// Offset of the record in `__transaction_state` that says that the last transaction has ended,
+    /// if this process wrote it.
+    pub(crate) ended_at: Option<i64>,
     /// Whether the id was forgotten while this was waited for.
     pub(crate) forgotten: bool,
 }
@@ -90,6 +93,7 @@ impl Transaction {
             started_ms: -1,
             updated_ms: now_ms,
             bumps: false,
+            ended_at: None,
             forgotten: false,
         }
     }

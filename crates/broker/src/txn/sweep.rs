@@ -1,30 +1,48 @@
 //! What time and crashes leave behind: timed out transactions, ends not carried through, and open
 //! transactions nobody remembers.
 
-use super::coordinator::{complete, end};
+use super::coordinator::{complete, end, save};
 use super::records::key;
 use super::state::Status;
 use crate::error::ErrorCode;
+use crate::group::offsets::Place;
 use crate::service::Node;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often timeouts are looked at.
+/// How often timeouts are looked at while a transaction is open or not carried through.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How often ids that nobody uses are looked at.
+const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Aborts timed out transactions for as long as the broker runs.
 pub(crate) async fn watch_timeouts(node: Arc<Node>) {
     loop {
-        tokio::time::sleep(INTERVAL).await;
-        sweep(&node).await;
+        if sweep(&node).await {
+            tokio::time::sleep(INTERVAL).await;
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(IDLE_INTERVAL) => {}
+            () = node.transactions.begun() => {}
+        }
     }
 }
 
-async fn sweep(node: &Node) {
+/// Whether a transaction is open, not carried through, or in use.
+async fn sweep(node: &Node) -> bool {
+    let mut busy = false;
     let now_ms = node.world.clock.wall_millis();
     for shared in node.transactions.all() {
         // A held lock means that the id is in use.
-        let Ok(mut transaction) = shared.try_lock_owned() else { continue };
+        let Ok(mut transaction) = shared.try_lock_owned() else {
+            busy = true;
+            continue;
+        };
+        busy |= matches!(
+            transaction.status,
+            Status::Ongoing | Status::PrepareCommit | Status::PrepareAbort
+        );
         let idle_ms = now_ms.saturating_sub(transaction.updated_ms);
         let age_ms = now_ms.saturating_sub(transaction.started_ms);
         match transaction.status {
@@ -47,10 +65,13 @@ async fn sweep(node: &Node) {
             _ => {}
         }
     }
+    busy
 }
 
-/// After a start: carries prepared ends through, then aborts transactions that partitions hold
-/// open but no coordinator record explains (the record was lost in a crash, the data was not).
+/// After a start: carries prepared ends through, then looks at what partitions hold open and no
+/// record of the coordinator explains, since a crash took the record and not the data. A current
+/// producer's is part of its transaction: it was told so, and may go on and commit. All else is
+/// aborted.
 ///
 /// # Errors
 /// `KAFKA_STORAGE_ERROR` if a marker cannot be written.
@@ -73,7 +94,9 @@ pub(crate) async fn recover(node: &Node) -> Result<(), ErrorCode> {
     for partition in node.topics.all_partitions() {
         for (producer_id, epoch) in partition.open_transactions() {
             let place = (partition.topic.to_string(), partition.index);
-            if explained.contains(&(producer_id, place)) {
+            if explained.contains(&(producer_id, place.clone()))
+                || adopt(node, (producer_id, epoch), place).await?
+            {
                 continue;
             }
             let last = partition.end_transaction(producer_id, epoch, false);
@@ -85,4 +108,19 @@ pub(crate) async fn recover(node: &Node) -> Result<(), ErrorCode> {
         }
     }
     Ok(())
+}
+
+/// Adds a partition to the transaction of the producer that wrote there, if the producer is current.
+async fn adopt(node: &Node, producer: (i64, i16), place: Place) -> Result<bool, ErrorCode> {
+    for shared in node.transactions.all() {
+        let mut transaction = shared.lock_owned().await;
+        if (transaction.producer_id, transaction.epoch) != producer {
+            continue;
+        }
+        transaction.add([place], node.world.clock.wall_millis());
+        let (partition, last_offset) = save(node, &transaction)?;
+        partition.durable(last_offset).await?;
+        return Ok(true);
+    }
+    Ok(false)
 }

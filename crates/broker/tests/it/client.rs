@@ -9,9 +9,10 @@ use kafka_wire::{
     produce_request, response_header_version_for,
 };
 use kafka_wire_core::{ApiVersion, DecodeLimits, KafkaDecode, KafkaEncode};
-use runtime::{Durability, World};
+use runtime::{Durability, FaultDisk, World};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -33,8 +34,19 @@ pub(crate) fn settings(directory: &Path) -> Settings {
 
 /// Starts a broker; waits for an earlier one, dropped just now, to let go of the directory.
 pub(crate) async fn start(directory: &Path) -> Broker {
+    start_in(directory, World::real(Durability::Group)).await
+}
+
+/// Starts a broker whose files are on `disk`; its lock alone is in the real directory.
+pub(crate) async fn start_on(directory: &Path, disk: &FaultDisk) -> Broker {
+    let mut world = World::real(Durability::Group);
+    world.disk = Arc::new(disk.clone());
+    start_in(directory, world).await
+}
+
+async fn start_in(directory: &Path, world: World) -> Broker {
     for _ in 0..200 {
-        match Broker::start(settings(directory), World::real(Durability::Group)).await {
+        match Broker::start(settings(directory), world.clone()).await {
             Ok(broker) => return broker,
             Err(broker::StartError::Directory { .. }) => {
                 tokio::time::sleep(Duration::from_millis(10)).await;

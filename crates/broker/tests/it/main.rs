@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod compression;
 mod groups;
 mod handshake;
 mod produce_fetch;

@@ -1,9 +1,10 @@
 //! Transactions: atomic, fenced, and carried through after a kill.
 
-use crate::client::{Client, message, sent, start};
+use crate::client::{Client, message, sent, start, start_on};
 use kafka_wire::{
     AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest, add_partitions_to_txn_request,
 };
+use runtime::FaultDisk;
 
 const ID: &str = "tx";
 
@@ -139,4 +140,34 @@ async fn transactions_of_version_2_join_by_writing_and_bump_at_their_end() {
     // Aborting a transaction that wrote nothing is fine, committing it is not.
     assert_eq!(end(&mut client, (id, epoch + 2), false, 5).await, (0, epoch + 3));
     assert_eq!(end(&mut client, (id, epoch + 3), true, 5).await.0, 48);
+}
+
+#[tokio::test]
+async fn a_transaction_goes_on_after_a_power_cut_that_took_the_record_of_its_beginning() {
+    for seed in 0..8 {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = FaultDisk::new();
+        let broker = start_on(directory.path(), &disk).await;
+        let mut client = Client::connect(&broker).await;
+        client.create_topic("t", 1).await;
+        let producer = init(&mut client).await;
+        for (sequence, commit) in [(0, true), (1, false)] {
+            assert_eq!(add(&mut client, producer).await, 0);
+            let batch = sent(producer.0, producer.1, sequence, true, &[&sequence.to_string()]);
+            assert_eq!(client.produce("t", batch, Some(ID), 9).await.0, 0);
+            if commit {
+                assert_eq!(end(&mut client, producer, true, 4).await.0, 0);
+            }
+        }
+        let disk = disk.after_power_cut(seed);
+        drop((client, broker));
+        let broker = start_on(directory.path(), &disk).await;
+        let mut client = Client::connect(&broker).await;
+        assert_eq!(end(&mut client, producer, true, 4).await.0, 0, "seed {seed}");
+        let fetched = client.fetch("t", 0, 1).await;
+        assert_eq!((fetched.aborted, fetched.last_stable), (vec![], 4), "seed {seed}");
+        // The marker's time is far from the records': it stands in a segment of its own.
+        assert_eq!(fetched.values, ["0"], "seed {seed}");
+        assert_eq!(client.fetch("t", 1, 1).await.values, ["1"], "seed {seed}");
+    }
 }

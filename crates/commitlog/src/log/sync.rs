@@ -48,6 +48,11 @@ impl Log {
         }
     }
 
+    /// Has everything appended so far synced without anybody waiting, with `Durability::Group`.
+    pub fn sync_soon(&self) {
+        self.schedule_sync();
+    }
+
     /// Has the committer sync the log whatever the setting: a sealed segment moves the recovery
     /// point.
     pub(super) fn schedule_sync_always(&self) {

@@ -61,7 +61,7 @@ impl Log {
             });
         }
         self.roll_if_due(&mut writer, records.len(), request.max_timestamp, &settings)?;
-        self.write(&mut writer, &records, &request, &settings)
+        self.write(&mut writer, &records, &request, origin, &settings)
     }
 
     /// The checks that need no lock: form, checksum, size, and what this origin may send.
@@ -180,6 +180,7 @@ impl Log {
         writer: &mut Writer,
         records: &Bytes,
         request: &Request,
+        origin: Origin,
         settings: &LogSettings,
     ) -> Result<Appended, AppendError> {
         let now_ms = self.world.clock.wall_millis();
@@ -223,7 +224,9 @@ impl Log {
         writer.next_offset = last_offset + 1;
         lock(&self.tail).push(base_offset, writer.next_offset, bytes);
         self.watermarks.appended(writer.next_offset, opened);
-        self.schedule_sync();
+        if origin == Origin::Client {
+            self.schedule_sync();
+        }
         let log_append_time = if stamped { now_ms } else { -1 };
         Ok(Appended { base_offset, last_offset, log_append_time, duplicate: false })
     }
