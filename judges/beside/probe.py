@@ -77,7 +77,7 @@ def first(options):
     from confluent_kafka import Producer
     producer = Producer({"bootstrap.servers": options.address})
     session = session_of(options.rest[0])
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     sent = 0.0
     while time.monotonic() < deadline:
         if time.monotonic() - sent > 0.5:
@@ -93,7 +93,7 @@ def first(options):
         except InvalidRequest:  # the table is not there yet
             pass
         time.sleep(0.005)
-    sys.exit("no row after 180 s")
+    sys.exit("no row after 300 s")
 
 
 class Schedule:

@@ -30,7 +30,7 @@ import table
 from sides import Failed, Sides
 
 PARTS = {"start": start, "latency": latency, "broker": broker, "store": store}
-PROBE_SECONDS = 240
+PROBE_SECONDS = 360
 
 
 class Bench:
@@ -40,9 +40,9 @@ class Bench:
         quick = options.quick
         self.quick, self.runs = quick, 1 if quick else options.runs
         self.latency_seconds = 30 if quick else 60 * options.minutes
-        self.warm_seconds, self.floor_seconds = (10, 5) if quick else (20, 10)
+        self.warm_seconds, self.floor_seconds = (10, 5) if quick else (12, 8)
         self.idle_seconds = 15 if quick else 60
-        self.burst_seconds = 1.5 if quick else 2.5
+        self.burst_seconds = 1.0 if quick else 1.5
         self.rates, self.samples = (100, 10_000), 20
         self.columns = options.columns.split(",")
         self.tools = found

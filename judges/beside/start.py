@@ -7,16 +7,18 @@ import processes
 from sides import Cassandra, Kafka, Millstream, Tutorial, cql_rows, metadata_answers, wait_for
 
 FIRST_ROW = "SELECT id FROM spark_streams.created_users LIMIT 1"
-SETTLE_SECONDS = 15
+SETTLE_SECONDS = 10
+ALONE_SECONDS = 15
 
 
-def over_time(bench, side, column, what):
-    """Memory and CPU of `side` over the idle window, after it has settled."""
+def over_time(bench, side, column, what, window=None):
+    """Memory and CPU of `side` over a window of so many seconds, after it has settled."""
+    window = window or bench.idle_seconds
     time.sleep(SETTLE_SECONDS)
     before, began = side.cpu(), time.monotonic()
     memory = []
     for _ in range(5):
-        time.sleep(bench.idle_seconds / 5)
+        time.sleep(window / 5)
         memory.append(side.pss())
     share = 100 * (side.cpu() - before) / (time.monotonic() - began)
     bench.add("start", f"CPU, {what}", "% of a core", "lower", column, share)
@@ -39,12 +41,11 @@ def ours(bench, column):
     side = bench.sides.start(Millstream, column, project="demo")
     over_time(bench, side, column, "everything, 10 records/s")
     bench.sides.end(side)
-    side = bench.sides.start(Millstream, column, only="broker")
-    over_time(bench, side, column, "broker alone, idle")
-    bench.sides.end(side)
-    side = bench.sides.start(Millstream, column, only="store")
-    over_time(bench, side, column, "store alone, idle")
-    bench.sides.end(side)
+    if column == "group":
+        for part in ("broker", "store"):
+            side = bench.sides.start(Millstream, column, only=part)
+            over_time(bench, side, column, f"{part} alone, idle", ALONE_SECONDS)
+            bench.sides.end(side)
 
 
 def alone(bench, kind, name):
@@ -58,7 +59,7 @@ def alone(bench, kind, name):
     if kind is Kafka:
         bench.add("start", "broker alone: start to first Metadata answer", "ms", "lower", "peer", 1000 * (side.ready - began))
         bench.add("start", "broker alone: memory (PSS)", "MiB", "lower", "peer", side.pss())
-    over_time(bench, side, "peer", f"{name} alone, idle")
+    over_time(bench, side, "peer", f"{name} alone, idle", ALONE_SECONDS)
     bench.sides.end(side)
 
 

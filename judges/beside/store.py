@@ -44,13 +44,13 @@ def measure(bench):
     targets = [(column, bench.sides.start(Millstream, column, only="store")) for column in bench.columns_of("os", "group")]
     if "peer" in bench.columns:
         targets += [("peer", bench.sides.start(Cassandra)), ("durable", bench.sides.start(Cassandra, "group"))]
-    seconds, warm = (3, 1) if bench.quick else (6, 1)
+    seconds, warm = (3, 1) if bench.quick else (4, 1)
     for column, side in targets:
         latte(bench, "schema", WORKLOAD, side.cassandra)
         latte(bench, "load", WORKLOAD, side.cassandra)
         if column in ("peer", "durable"):
             for what in ("write", "read"):
-                run(bench, side, what, 3 if bench.quick else 10, 1)  # the virtual machine compiles
+                run(bench, side, what, 3 if bench.quick else 8, 1)  # the virtual machine compiles
     for what in ("write", "read"):
         for _ in range(bench.runs):
             for column, side in targets:

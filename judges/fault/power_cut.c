@@ -3,7 +3,8 @@
  *
  *   POWER_CUT_ROOT    the directory that is watched (an existing one)
  *   POWER_CUT_SHADOW  where the shadow is: SHADOW/tree is the directory as a power cut would leave it,
- *                     SHADOW/inodes/ holds the durable bytes of each file by inode and birth time
+ *                     SHADOW/inodes/ holds the durable bytes of each file by inode and birth time;
+ *                     SHADOW/ready is there once both are whole
  *
  * The model, which is ext4's with its delayed allocation at its worst:
  *   - a file's bytes and length become durable with fsync, fdatasync, or a write to a file opened with
@@ -346,6 +347,10 @@ __attribute__((constructor)) static void begin(void) {
   snprintf(path, sizeof path, "%s/tree/", shadow);
   make_parents(path);
   sync_directory("", 0, 1); /* what is there at the start has been there for long */
+  snprintf(path, sizeof path, "%s/ready", shadow); /* a program killed before this has changed nothing */
+  int mark = own_open(path, O_WRONLY | O_CREAT, 0644);
+  if (mark < 0) fail("mark as complete", path);
+  own_close(mark);
   active = 1;
 }
 

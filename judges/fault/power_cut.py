@@ -30,7 +30,8 @@ class PowerCut:
     def cut(self, seed=None):
         """Replaces the data directory, of a process that has ended, by its durable state."""
         tree = self.shadow / "tree"
-        if not tree.exists():
+        if not (self.shadow / "ready").exists():    # it ended before its first instruction: nothing has changed
+            shutil.rmtree(self.shadow, ignore_errors=True)
             return
         tails = self.tails(random.Random(seed)) if self.torn_tails and seed is not None else {}
         shutil.rmtree(self.data)
