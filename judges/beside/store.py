@@ -47,7 +47,7 @@ def measure(bench):
     seconds, warm = (3, 1) if bench.quick else (4, 1)
     for column, side in targets:
         latte(bench, "schema", WORKLOAD, side.cassandra)
-        latte(bench, "load", WORKLOAD, side.cassandra)
+        latte(bench, "load", WORKLOAD, "-q", side.cassandra)
         if column in ("peer", "durable"):
             for what in ("write", "read"):
                 run(bench, side, what, 3 if bench.quick else 8, 1)  # the virtual machine compiles
