@@ -23,14 +23,27 @@ pub(crate) const NOT_REPEATABLE: &str =
 
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
+/// The name of a function in the list, in lower case.
+pub(crate) fn listed(call: &ast::Function) -> Result<String, DialectError> {
+    let written = call.name.to_string();
+    let name = written.to_ascii_lowercase();
+    if catalogue::entry(&name).is_some() || aggregate::is_aggregate(&name) || known(&name) {
+        return Ok(name);
+    }
+    let hint = catalogue::hint(&name);
+    Err(DialectError::UnknownFunction { hint, name: written, position: place(call) })
+}
+
 /// Lowers `name(..)`.
 pub(crate) fn function(
     lowering: &mut Lowering<'_>,
     call: &ast::Function,
 ) -> Result<Typed, DialectError> {
-    let written = call.name.to_string();
-    let name = written.to_ascii_lowercase();
     let position = place(call);
+    if call.over.is_some() {
+        return Err(DialectError::unsupported("OVER", "", position));
+    }
+    let name = listed(call)?;
     if let Some(entry) = catalogue::entry(&name) {
         if !entry.deterministic {
             return not_repeatable(entry.name, lowering.moment, position);
@@ -43,9 +56,6 @@ pub(crate) fn function(
             return Err(DialectError::unsupported(format!("{name}(..) here"), hint, position));
         }
     }
-    if call.over.is_some() {
-        return Err(DialectError::unsupported("OVER", "", position));
-    }
     if !call.within_group.is_empty() || call.null_treatment.is_some() {
         return Err(DialectError::unsupported("WITHIN GROUP or IGNORE NULLS", "", position));
     }
@@ -56,13 +66,6 @@ pub(crate) fn function(
         return Err(DialectError::unsupported("FILTER on a function", "", position));
     }
     let arguments = arguments(&call.args, position)?;
-    if !known(&name) {
-        return Err(DialectError::UnknownFunction {
-            hint: catalogue::hint(&name),
-            name: written,
-            position,
-        });
-    }
     if name == "struct" {
         return structure(lowering, &arguments, position);
     }

@@ -22,6 +22,7 @@ use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{self, Query, Select, SetExpr, Spanned as _};
 
+use crate::call;
 use crate::error::{DialectError, Position};
 use crate::lower::{Lowering, Typed, coerce};
 use crate::statement;
@@ -43,12 +44,15 @@ pub struct QueryInput {
 /// Reads one query; a `;` may end it.
 ///
 /// # Errors
-/// Text that is not one SELECT, WITH or VALUES, with the place.
+/// Text that is not one SELECT, WITH or VALUES, or calls a function that is not listed, with the place.
 pub fn parse_query(text: &str) -> Result<Box<Query>, DialectError> {
     let mut statements = statement::parse_statements(text)?.into_iter();
     match (statements.next(), statements.next()) {
         (Some(statement), None) => match statement.value {
-            statement::Statement::Query(query) => Ok(query),
+            statement::Statement::Query(query) => {
+                functions_listed(&query)?;
+                Ok(query)
+            }
             _ => Err(DialectError::unsupported(
                 "a statement that is not a SELECT",
                 "CREATE TABLE and INSERT belong into the project's streams/*.sql",
@@ -59,6 +63,22 @@ pub fn parse_query(text: &str) -> Result<Box<Query>, DialectError> {
         (_, Some(second)) => {
             Err(DialectError::syntax("a second statement stands after the query", second.position))
         }
+    }
+}
+
+/// A misspelt function is told before any table is opened.
+fn functions_listed(query: &Query) -> Result<(), DialectError> {
+    let walk = ast::visit_expressions(query, |expr| match expr {
+        // OVER is refused as such, whatever function it follows.
+        ast::Expr::Function(function) if function.over.is_none() => match call::listed(function) {
+            Ok(_) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        },
+        _ => ControlFlow::Continue(()),
+    });
+    match walk {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(rate(1234.5), "1,235");
         assert_eq!(rate(f64::NAN), "0");
         assert_eq!(bytes(512), "512 B");
-        assert_eq!(bytes(3_565_158), "3.4 MiB");
+        assert_eq!(bytes(3_670_016), "3.5 MiB");
         assert_eq!(millis(None), "-");
         assert_eq!(millis(Some(0.42)), "0.4 ms");
         assert_eq!(millis(Some(420.0)), "420 ms");

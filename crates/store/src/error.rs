@@ -74,7 +74,10 @@ pub enum DiskError {
         key: String,
     },
     /// A write failed before; nothing is written any more.
-    #[error("the store is closed for writing since a write failed: {reason}; restart it")]
+    #[error(
+        "the store takes no writes since one failed: {reason}; free space on its disk or repair it, then start \
+         the store again"
+    )]
     Closed {
         /// What failed.
         reason: String,
@@ -97,7 +100,10 @@ impl DiskError {
     }
 
     pub(crate) fn write(source: fjall::Error) -> Self {
-        Self::Write { source: source.into() }
+        match source {
+            fjall::Error::Io(source) => Self::Write { source: source.into() },
+            source => Self::Write { source: source.into() },
+        }
     }
 
     pub(crate) fn damaged(key: &[u8]) -> Self {

@@ -19,8 +19,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// How long writes may stay unsynced under [`Durability::Os`].
-const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long writes may stay unsynced under [`Durability::Os`]: Cassandra's `commitlog_sync_period`. Writes wait
+/// while it lasts, so it must stay rarer than one write in a hundred.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
 
 /// A running store. Dropping it without [`Store::stop`] closes the port and ends connections as a
 /// killed process would; acknowledged writes are kept.

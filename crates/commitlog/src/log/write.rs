@@ -250,7 +250,11 @@ impl Log {
     pub(super) fn refuse_write(&self, error: io::Error) -> AppendError {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                tracing::warn!(log = self.name, %error, "append refused");
+                tracing::warn!(
+                    log = self.name,
+                    %error,
+                    "cannot append, and producers wait: free space on the broker's disk"
+                );
                 AppendError::Full { log: self.name.clone() }
             }
             _ => self.fail("writing to it", error).into(),

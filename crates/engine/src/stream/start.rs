@@ -142,7 +142,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     checkpoint.marks = marks;
     let works = Works { outputs, group: source.group()?, topic: table.topic.clone() };
     let committer = Committer::start(&stream.name, works, journal)?;
-    let sent = committed.values().filter_map(|found| batch_of(&found.note)).max().unwrap_or(0);
+    let sent = sent_batch(&committed);
     let mut runner = Runner {
         stream: Arc::clone(stream),
         world: environment.world.clone(),
@@ -199,6 +199,18 @@ async fn open_target(environment: &Environment, admin: &Admin) -> Result<Target,
     })
 }
 
+/// The last batch whose transaction the group has; 0 for none.
+fn sent_batch(committed: &BTreeMap<i32, Committed>) -> u64 {
+    committed.values().filter_map(|found| batch_of(&found.note)).max().unwrap_or(0)
+}
+
+/// The journal's last batch, when the group has a later one. A batch is planned in the journal before its
+/// transaction, so that such a journal is an old copy, or another stream's.
+fn group_ahead(recovered: &Recovered, sent: u64) -> Option<u64> {
+    let planned = recovered.pending.last().map_or(recovered.checkpoint.batch, |plan| plan.batch);
+    (sent > planned).then_some(planned)
+}
+
 /// Whether the journal continues this topic; if so, where each partition goes on.
 fn check_positions(
     recovered: &Recovered,
@@ -211,7 +223,7 @@ fn check_positions(
     let name = &stream.name;
     let next = format!("run `millstream reset {name}` to choose where it goes on");
     let topic = &identity.topic;
-    let fresh = recovered.checkpoint.batch == 0;
+    let fresh = recovered.checkpoint.batch == 0 && recovered.pending.is_empty();
     if let Some(found) = &recovered.identity
         && !fresh
     {
@@ -230,9 +242,10 @@ fn check_positions(
             )));
         }
     }
-    if fresh && committed.values().any(|found| batch_of(&found.note).is_some()) {
+    let sent = sent_batch(committed);
+    if let Some(planned) = group_ahead(recovered, sent) {
         return Err(StreamError::Stale(format!(
-            "group millstream.{name} has read topic {topic} before, but this data directory has no checkpoint of it; use the former data directory, or {next}"
+            "group millstream.{name} has committed batch {sent} of topic {topic}, but the checkpoint in this data directory ends at batch {planned}: it is older, or another one; use the former data directory, or {next}"
         )));
     }
     let known = &recovered.checkpoint.marks;
@@ -265,4 +278,22 @@ fn check_positions(
         marks.insert(*partition, mark);
     }
     Ok(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{BatchPlan, Checkpoint};
+
+    #[test]
+    fn a_crash_right_after_the_first_transaction_leaves_a_journal_that_goes_on() {
+        let plan = BatchPlan { batch: 1, timestamp: 1, ranges: BTreeMap::new() };
+        let mut recovered = Recovered { pending: vec![plan], ..Recovered::default() };
+        assert_eq!(group_ahead(&recovered, 1), None);
+        assert_eq!(group_ahead(&recovered, 2), Some(1));
+        recovered.pending.clear();
+        assert_eq!(group_ahead(&recovered, 1), Some(0));
+        recovered.checkpoint = Checkpoint { batch: 7, ..Checkpoint::default() };
+        assert_eq!(group_ahead(&recovered, 7), None);
+    }
 }

@@ -57,6 +57,11 @@ impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Refused(message) => Self::invalid(message),
+            // A write that may be sent again once the disk has room: Cassandra's answer is one that
+            // drivers try elsewhere, not a fault of the server.
+            WriteError::Disk(error @ (DiskError::Write { .. } | DiskError::Closed { .. })) => {
+                Self::of(ErrorKind::Overloaded, error.to_string())
+            }
             error => Self::server(error.to_string()),
         }
     }
