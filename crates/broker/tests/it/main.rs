@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod consumer_groups;
 mod groups;
 mod handshake;
 mod produce_fetch;
