@@ -143,6 +143,10 @@ codes! {
     TransactionalIdNotFound = 105,
     FetchSessionTopicIdError = 106,
     UnknownTopicId = 100,
+    FencedMemberEpoch = 110,
+    UnreleasedInstanceId = 111,
+    UnsupportedAssignor = 112,
+    StaleMemberEpoch = 113,
     TransactionAbortable = 120,
     InvalidRegularExpression = 128,
 }

@@ -14,8 +14,11 @@ use kafka_wire::{ApiVersionsRequest, ApiVersionsResponse};
 pub(crate) const TRANSACTION_VERSION: i16 = 2;
 
 /// `(name, least, most, finalized)`. `metadata.version` 29 is Kafka 4.2's.
-const FEATURES: &[(&str, i16, i16, i16)] =
-    &[("metadata.version", 7, 29, 29), ("transaction.version", 0, 2, TRANSACTION_VERSION)];
+const FEATURES: &[(&str, i16, i16, i16)] = &[
+    ("group.version", 0, 1, 1),
+    ("metadata.version", 7, 29, 29),
+    ("transaction.version", 0, 2, TRANSACTION_VERSION),
+];
 
 pub(crate) async fn answer(call: &Call, request: ApiVersionsRequest) -> ApiVersionsResponse {
     let mut response = ApiVersionsResponse::default();

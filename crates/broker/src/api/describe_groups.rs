@@ -8,7 +8,7 @@ use kafka_wire::describe_groups_response::{DescribedGroup, DescribedGroupMember}
 use kafka_wire::{DescribeGroupsRequest, DescribeGroupsResponse};
 
 /// Every operation on a group: read, delete, describe.
-const GROUP_OPERATIONS: i32 = 0b1_0100_1000;
+pub(super) const GROUP_OPERATIONS: i32 = 0b1_0100_1000;
 
 pub(crate) async fn answer(call: &Call, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let groups = request.groups.iter().map(|id| {

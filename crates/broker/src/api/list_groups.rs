@@ -6,8 +6,10 @@ use kafka_wire::list_groups_response::ListedGroup;
 use kafka_wire::{ListGroupsRequest, ListGroupsResponse};
 use kafka_wire_core::StrBytes;
 
-/// The one type of group served.
+/// The type of groups whose members assign among themselves.
 const CLASSIC: &str = "classic";
+/// The type of groups whose members the broker assigns to (KIP-848).
+const CONSUMER: &str = "consumer";
 
 pub(crate) async fn answer(call: &Call, request: ListGroupsRequest) -> ListGroupsResponse {
     let wanted = |filter: &[StrBytes], value: &str| {
@@ -26,5 +28,19 @@ pub(crate) async fn answer(call: &Call, request: ListGroupsRequest) -> ListGroup
             },
         )
     });
-    message!(ListGroupsResponse { groups: groups.into_iter().flatten().collect() })
+    let consumers = call.node.groups.read_consumers(|id, group| {
+        let state = group.state();
+        (wanted(&request.states_filter, state) && wanted(&request.types_filter, CONSUMER)).then(
+            || {
+                message!(ListedGroup {
+                    group_id: id.into(),
+                    protocol_type: "consumer".into(),
+                    group_state: state.into(),
+                    group_type: CONSUMER.into(),
+                })
+            },
+        )
+    });
+    let groups = groups.into_iter().chain(consumers).flatten();
+    message!(ListGroupsResponse { groups: groups.collect() })
 }

@@ -14,7 +14,14 @@ use kafka_wire::{
 use std::collections::BTreeSet;
 
 pub(crate) async fn answer(call: &Call, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
-    let facts = call.node.groups.read_group(&request.group_id, read_group);
+    let named = || request.topics.iter().map(|topic| topic.name.as_str());
+    let facts = call
+        .node
+        .groups
+        .read_consumer(&request.group_id, |group| {
+            Ok(named().filter(|topic| group.subscribes(topic)).map(str::to_owned).collect())
+        })
+        .or_else(|| call.node.groups.read_group(&request.group_id, read_group));
     let subscribed = match facts {
         None => return refused(ErrorCode::GroupIdNotFound),
         Some(Err(error)) => return refused(error),

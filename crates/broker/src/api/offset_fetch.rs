@@ -61,8 +61,14 @@ fn check_member(call: &Call, group: &OffsetFetchRequestGroup) -> ErrorCode {
     if group.member_epoch < 0 {
         return ErrorCode::None;
     }
-    call.node
-        .groups
+    let groups = &call.node.groups;
+    let consumers = groups.read_consumer(&group.group_id, |known| {
+        known.check_member(member, group.member_epoch).err().unwrap_or(ErrorCode::None)
+    });
+    if let Some(error) = consumers {
+        return error;
+    }
+    groups
         .read_group(&group.group_id, |known| known.check_member(member, None).err())
         .flatten()
         .unwrap_or(ErrorCode::None)

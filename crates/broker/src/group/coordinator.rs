@@ -5,6 +5,8 @@
 //!
 //! Never does: decide. [`super::decide`] does.
 
+use super::consumer_protocol::ConsumerGroup;
+use super::consumer_protocol::coordinator::forgotten;
 use super::offsets::{Committed, Offsets, Place};
 use super::records::{group_key, group_value, offset_key, offset_value};
 use super::state::{Effect, Group, Join, Joined, Phase, Reply, Sync, Synced};
@@ -19,12 +21,14 @@ use tokio::sync::{Notify, oneshot};
 /// The longest sleep between two looks at the deadlines.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Groups at most: each is remembered until its offsets expire.
-const GROUPS_MAX: usize = 100_000;
+pub(super) const GROUPS_MAX: usize = 100_000;
 
 /// One group with its offsets and what waits for it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) group: Group,
+    /// The group, if it follows the consumer protocol; `group` is empty then.
+    pub(super) consumer: Option<ConsumerGroup>,
     pub(super) offsets: Offsets,
     joins: BTreeMap<String, oneshot::Sender<Joined>>,
     syncs: BTreeMap<String, oneshot::Sender<Synced>>,
@@ -32,7 +36,13 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(group: Group) -> Self {
-        Self { group, offsets: Offsets::default(), joins: BTreeMap::new(), syncs: BTreeMap::new() }
+        Self {
+            group,
+            consumer: None,
+            offsets: Offsets::default(),
+            joins: BTreeMap::new(),
+            syncs: BTreeMap::new(),
+        }
     }
 }
 
@@ -52,7 +62,7 @@ pub(crate) struct Committer {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     entries: Mutex<BTreeMap<String, Entry>>,
-    earlier: Notify,
+    pub(super) earlier: Notify,
 }
 
 impl Groups {
@@ -81,6 +91,9 @@ impl Groups {
             let Some(entry) = entries.get_mut(group) else {
                 return Joined::refused(ErrorCode::UnknownMemberId, &member_id);
             };
+            if let Err(error) = entry.leave_consumer_protocol(node, &partition) {
+                return Joined::refused(error, &member_id);
+            }
             let (reply, effects) = entry.group.join(join, node.world.clock.elapsed());
             match reply {
                 Reply::Now(joined) => {
@@ -160,6 +173,11 @@ impl Groups {
         };
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(group) else { return ErrorCode::UnknownMemberId };
+        if let Some(instance) =
+            instance_id.filter(|_| entry.consumer.is_some() && member_id.is_empty())
+        {
+            return entry.remove_instance(node, &partition, instance);
+        }
         let now = node.world.clock.elapsed();
         let (error, effects) = entry.group.leave(member_id, instance_id, now);
         apply(node, &partition, entry, effects);
@@ -171,7 +189,7 @@ impl Groups {
     /// Checks a commit without making it.
     pub(crate) fn check_commit(&self, committer: &Committer) -> Result<(), ErrorCode> {
         let entries = self.lock();
-        check_commit(entries.get(&committer.group).map(|entry| &entry.group), committer)
+        check_commit(entries.get(&committer.group), committer)
     }
 
     /// Commits offsets: in memory now, on disk once the returned offset of the internal topic is
@@ -187,7 +205,7 @@ impl Groups {
     ) -> Result<(Arc<Partition>, i64), ErrorCode> {
         let partition = node.topics.offsets_partition()?;
         let mut entries = self.lock();
-        check_commit(entries.get(&committer.group).map(|entry| &entry.group), committer)?;
+        check_commit(entries.get(&committer.group), committer)?;
         if entries.len() >= GROUPS_MAX && !entries.contains_key(&committer.group) {
             return Err(ErrorCode::GroupMaxSizeReached);
         }
@@ -225,14 +243,17 @@ impl Groups {
         read(self.lock().get(group).map(|entry| &entry.offsets))
     }
 
-    /// Reads all groups, by id.
+    /// Reads all groups of the classic protocol, by id.
     pub(crate) fn read_all<T>(&self, mut read: impl FnMut(&Group) -> T) -> Vec<T> {
-        self.lock().values().map(|entry| read(&entry.group)).collect()
+        let entries = self.lock();
+        let classic = entries.values().filter(|entry| entry.consumer.is_none());
+        classic.map(|entry| read(&entry.group)).collect()
     }
 
-    /// Reads one group.
+    /// Reads one group of the classic protocol.
     pub(crate) fn read_group<T>(&self, id: &str, read: impl FnOnce(&Group) -> T) -> Option<T> {
-        self.lock().get(id).map(|entry| read(&entry.group))
+        let entries = self.lock();
+        entries.get(id).filter(|entry| entry.consumer.is_none()).map(|entry| read(&entry.group))
     }
 
     /// Removes a group that has no members, with its offsets.
@@ -240,7 +261,8 @@ impl Groups {
         let partition = node.topics.offsets_partition()?;
         let mut entries = self.lock();
         let entry = entries.get(id).ok_or(ErrorCode::GroupIdNotFound)?;
-        if entry.group.phase != Phase::Empty {
+        let consumed = entry.consumer.as_ref().is_some_and(|group| !group.is_empty());
+        if consumed || entry.group.phase != Phase::Empty {
             return Err(ErrorCode::NonEmptyGroup);
         }
         let mut records: Vec<KeyValue> = entry
@@ -250,6 +272,7 @@ impl Groups {
             .map(|(topic, index)| (offset_key(id, topic, *index), None))
             .collect();
         records.push((group_key(id), None));
+        records.extend(entry.consumer.as_ref().map(|_| forgotten(id)));
         let last = partition.append_records(node, &records, None)?;
         entries.remove(id);
         Ok((partition, last))
@@ -294,13 +317,15 @@ impl Groups {
         let mut entries = self.lock();
         let mut next: Option<Duration> = None;
         for entry in entries.values_mut() {
+            entry.expire_consumers(node);
             if entry.group.next_deadline().is_some_and(|deadline| deadline <= now) {
                 let effects = entry.group.expire(now);
                 if let Ok(partition) = node.topics.offsets_partition() {
                     apply(node, &partition, entry, effects);
                 }
             }
-            next = next.into_iter().chain(entry.group.next_deadline()).min();
+            let consumers = entry.consumer.as_ref().and_then(ConsumerGroup::next_deadline);
+            next = next.into_iter().chain(consumers).chain(entry.group.next_deadline()).min();
         }
         next
     }
@@ -315,7 +340,15 @@ impl Groups {
             if entry.group.phase != Phase::Empty || !entry.group.vacant() {
                 continue;
             }
-            let since = entry.group.phase_since_ms;
+            let since = match &entry.consumer {
+                None => entry.group.phase_since_ms,
+                Some(group) => match group.empty_for(node.world.clock.elapsed()) {
+                    None => continue,
+                    Some(idle) => {
+                        now_ms.saturating_sub(i64::try_from(idle.as_millis()).unwrap_or(i64::MAX))
+                    }
+                },
+            };
             let old: Vec<Place> = entry
                 .offsets
                 .committed
@@ -328,7 +361,8 @@ impl Groups {
                 return;
             }
             if entry.offsets.is_empty() && now_ms - since >= retention.min(60_000) {
-                let _logged = partition.append_records(node, &[(group_key(id), None)], None);
+                let records = [(group_key(id), None), forgotten(id)];
+                let _logged = partition.append_records(node, &records, None);
                 gone.push(id.clone());
             }
         }
@@ -403,11 +437,14 @@ fn remove_offsets(
 }
 
 /// Whether this committer may commit.
-fn check_commit(group: Option<&Group>, committer: &Committer) -> Result<(), ErrorCode> {
-    let Some(group) = group else {
+fn check_commit(entry: Option<&Entry>, committer: &Committer) -> Result<(), ErrorCode> {
+    let Some(Entry { group, consumer, .. }) = entry else {
         return if committer.generation < 0 { Ok(()) } else { Err(ErrorCode::IllegalGeneration) };
     };
     let transactional = committer.producer.is_some();
+    if let Some(consumers) = consumer {
+        return check_consumer_commit(consumers, committer);
+    }
     if committer.generation < 0 && group.phase == Phase::Empty {
         return Ok(());
     }
@@ -426,4 +463,18 @@ fn check_commit(group: Option<&Group>, committer: &Committer) -> Result<(), Erro
         return Err(ErrorCode::RebalanceInProgress);
     }
     Ok(())
+}
+
+/// Whether this committer may commit in a group of the consumer protocol.
+fn check_consumer_commit(group: &ConsumerGroup, committer: &Committer) -> Result<(), ErrorCode> {
+    let transactional = committer.producer.is_some();
+    let anonymous = committer.member_id.is_empty() && committer.instance_id.is_none();
+    if committer.generation < 0 && (group.is_empty() || (transactional && anonymous)) {
+        return Ok(());
+    }
+    group.check_member(&committer.member_id, committer.generation).map_err(|error| match error {
+        // A transactional producer knows generations alone.
+        ErrorCode::StaleMemberEpoch if transactional => ErrorCode::IllegalGeneration,
+        other => other,
+    })
 }

@@ -3,10 +3,11 @@
 //! | key | value | written by | removed |
 //! |---|---|---|---|
 //! | version 1: group, topic, partition | version 3: offset, leader epoch, metadata, commit time | commit | expiry, `OffsetDelete`, `DeleteGroups`, topic deletion |
-//! | version 2: group | version 3: protocol, generation, leader, members | end of a rebalance | `DeleteGroups`, expiry |
+//! | version 2: group | version 3: protocol, generation, leader, members | end of a rebalance | `DeleteGroups`, expiry, a move to the consumer protocol |
+//! | version 3: group | version 0: epoch | a new epoch of a consumer-protocol group | `DeleteGroups`, expiry, a move to the classic protocol |
 //!
 //! Source: Kafka's `OffsetCommitKey`, `OffsetCommitValue`, `GroupMetadataKey`,
-//! `GroupMetadataValue` schemas.
+//! `GroupMetadataValue`, `ConsumerGroupMetadataKey`, `ConsumerGroupMetadataValue` schemas.
 
 use super::offsets::Committed;
 use super::state::{Group, Member, Phase};
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub(crate) enum Key {
     Offset { group: String, topic: String, partition: i32 },
     Group(String),
+    ConsumerGroup(String),
 }
 
 impl Key {
@@ -31,6 +33,7 @@ impl Key {
                 partition: fields.i32()?,
             }),
             2 => fields.text().map(Self::Group),
+            3 => fields.text().map(Self::ConsumerGroup),
             _ => None,
         }
     }
@@ -66,6 +69,29 @@ pub(crate) fn group_key(group: &str) -> Vec<u8> {
     let mut key = 2i16.to_be_bytes().to_vec();
     put_text(&mut key, group);
     key
+}
+
+pub(crate) fn consumer_group_key(group: &str) -> Vec<u8> {
+    let mut key = 3i16.to_be_bytes().to_vec();
+    put_text(&mut key, group);
+    key
+}
+
+pub(crate) fn consumer_group_value(epoch: i32) -> Vec<u8> {
+    let mut value = 0i16.to_be_bytes().to_vec();
+    value.extend_from_slice(&epoch.to_be_bytes());
+    // No tagged fields.
+    value.push(0);
+    value
+}
+
+/// The epoch of a group of the consumer protocol.
+pub(crate) fn parse_consumer_group(bytes: &[u8]) -> Option<i32> {
+    let mut fields = Fields(bytes);
+    if fields.i16()? != 0 {
+        return None;
+    }
+    fields.i32()
 }
 
 pub(crate) fn group_value(group: &Group) -> Vec<u8> {

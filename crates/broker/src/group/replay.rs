@@ -1,7 +1,8 @@
 //! Restores the groups from `__consumer_offsets` at start.
 
+use super::consumer_protocol::ConsumerGroup;
 use super::coordinator::{Entry, Groups};
-use super::records::{Key, parse_group, parse_offset};
+use super::records::{Key, parse_consumer_group, parse_group, parse_offset};
 use super::state::Group;
 use crate::partition::{Partition, Replayed};
 use std::collections::BTreeMap;
@@ -30,7 +31,10 @@ impl Groups {
                 }
             }
         })?;
-        entries.retain(|_, entry| !entry.offsets.is_empty() || entry.group.generation > 0);
+        entries.retain(|_, entry| {
+            let used = !entry.offsets.is_empty() || entry.group.generation > 0;
+            used || entry.consumer.is_some()
+        });
         Ok(())
     }
 }
@@ -55,6 +59,14 @@ fn restore_record(
                 }
             }
         },
+        Key::ConsumerGroup(id) => {
+            let epoch = value.and_then(parse_consumer_group);
+            if epoch.is_some() || entries.contains_key(id) {
+                let entry =
+                    entries.entry(id.clone()).or_insert_with(|| Entry::new(Group::new(id, 0)));
+                entry.consumer = epoch.map(|epoch| ConsumerGroup::new(epoch, now));
+            }
+        }
         Key::Offset { group, topic, partition } => {
             let entry =
                 entries.entry(group.clone()).or_insert_with(|| Entry::new(Group::new(group, 0)));

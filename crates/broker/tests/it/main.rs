@@ -9,6 +9,7 @@
 
 mod client;
 mod compression;
+mod consumer_groups;
 mod groups;
 mod handshake;
 mod produce_fetch;
