@@ -12,6 +12,9 @@ use crate::topics::Refused;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Where the last record of a decision stands: the partition and the offset.
+pub(crate) type Written = (Arc<Partition>, i64);
+
 impl Groups {
     /// Decides a member's heartbeat. With an offset of the internal topic, the answer waits until
     /// that is durable: a group forgotten by a restart would end its members for good.
@@ -23,7 +26,7 @@ impl Groups {
         node: &Node,
         id: &str,
         beat: &Beat,
-    ) -> Result<(Told, Option<(Arc<Partition>, i64)>), Refused> {
+    ) -> Result<(Told, Option<Written>), Refused> {
         let partition = node.topics.offsets_partition().map_err(|code| Refused::new(code, ""))?;
         let now = node.world.clock.elapsed();
         let mut entries = self.lock();
