@@ -17,7 +17,7 @@ use crate::types;
 use crate::udf::Udf;
 
 /// The window of a time: start inclusive, end exclusive, aligned to the Unix epoch.
-static WINDOW: Function = functions::hidden("window", |call| tumbled(call));
+static WINDOW: Function = functions::hidden("window", tumbled);
 
 /// Whether this is a call of `window`.
 pub(super) fn is_call(expr: &Expr) -> bool {

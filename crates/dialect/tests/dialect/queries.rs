@@ -1,5 +1,11 @@
 //! Queries of a prompt: clauses mean what they mean in Spark, and expressions what they mean in a stream.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
