@@ -167,7 +167,8 @@ def console(options, table, product):
     def take(line):
         if CHECK.match(line):
             table.take("console", line)
-            print(line, flush=True)
+        # A failure's reason is on the lines after it.
+        print(line, flush=True)
         said.append(line)
 
     code = run(["node", "page.mjs", f"http://{product.address('console')}"], 360, take, work)
