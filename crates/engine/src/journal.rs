@@ -20,8 +20,9 @@ use thiserror::Error;
 const MAGIC: &[u8; 8] = b"MSJRNL\x00\x01";
 /// Length and CRC-32C before every frame.
 const FRAME_HEADER_BYTES: usize = 8;
-/// A new generation starts when the file is this large and four times its last snapshot.
-const REWRITE_BYTES_MIN: u64 = 1 << 20;
+/// A new generation starts when the file is this large and four times its last snapshot: a start reads the
+/// whole file.
+const REWRITE_BYTES_MIN: u64 = 1 << 18;
 
 /// A batch as logged before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

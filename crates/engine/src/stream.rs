@@ -117,7 +117,7 @@ pub(crate) struct Runner {
 const POLL_WAIT: Duration = Duration::from_millis(250);
 /// Shortest wait for records while a commit runs that another waits for.
 const REPORT_WAIT: Duration = Duration::from_millis(5);
-/// How often the ends of partitions are asked that have records unread, for the lag.
+/// How often the ends of partitions are asked while records are unread, for the lag, or Kafka is away.
 const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often they are asked otherwise, to notice that Kafka is away.
 const IDLE_ENDS_INTERVAL: Duration = Duration::from_secs(5);
@@ -277,7 +277,7 @@ impl Runner {
     /// Asks the ends of the partitions now and then.
     fn ask_ends(&mut self) {
         let behind = self.source.at_end().len() < self.checkpoint.marks.len();
-        let interval = if behind { ENDS_INTERVAL } else { IDLE_ENDS_INTERVAL };
+        let interval = if behind || self.away { ENDS_INTERVAL } else { IDLE_ENDS_INTERVAL };
         let now = self.world.clock.elapsed();
         if self.committer.asking() || now.saturating_sub(self.ends_asked_at) < interval {
             return;

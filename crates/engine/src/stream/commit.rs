@@ -9,7 +9,7 @@ use crate::journal::{Checkpoint, Journal, StateChange, StateEntry};
 use crate::kafka::{KafkaFault, Offsets, Outgoing, Outputs};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -111,22 +111,30 @@ impl Committer {
 
     /// Gives a commit to the thread. There must be none under way.
     pub(super) fn commit(&mut self, cut: Cut) {
-        self.committing = self.order(Order::Commit(Box::new(cut)));
+        self.committing = true;
+        self.order(Order::Commit(Box::new(cut)));
     }
 
     /// Asks for the ends of partitions. There must be no other question under way.
     pub(super) fn ask_ends(&mut self, partitions: Vec<i32>) {
-        self.asking = self.order(Order::AskEnds(partitions));
+        self.asking = true;
+        self.order(Order::AskEnds(partitions));
     }
 
-    fn order(&self, order: Order) -> bool {
-        self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok())
+    fn order(&self, order: Order) {
+        if let Some(orders) = &self.orders {
+            // A thread that has ended takes no order; the next look for a report tells.
+            let _taken = orders.send(order);
+        }
     }
 
     /// The next report, if there is one now.
     pub(super) fn report(&mut self) -> Option<Report> {
-        let report = self.reports.try_recv().ok()?;
-        Some(self.note(report))
+        match self.reports.try_recv() {
+            Ok(report) => Some(self.note(report)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(self.note(lost())),
+        }
     }
 
     /// Waits for the next report; `None` when nothing is under way.
@@ -134,8 +142,7 @@ impl Committer {
         if !self.committing && !self.asking {
             return None;
         }
-        let lost = || StreamError::Thread("the committing thread ended early".to_owned());
-        let report = self.reports.recv().unwrap_or_else(|_| Report::Failed(lost()));
+        let report = self.reports.recv().unwrap_or_else(|_| lost());
         Some(self.note(report))
     }
 
@@ -157,6 +164,11 @@ impl Drop for Committer {
             let _ended = thread.join();
         }
     }
+}
+
+/// The thread ended without a report: what it was at is not committed.
+fn lost() -> Report {
+    Report::Failed(StreamError::Thread("it ended early".to_owned()))
 }
 
 fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {

@@ -3,12 +3,21 @@
 use super::{Environment, StreamError, pause, poll, start};
 use crate::project::Connector;
 use crate::status::Trouble;
+use std::time::Duration;
+
+/// A stream that ran so long has recovered.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// Runs a stream until it is told to stop or cannot go on. Its board says which.
 pub fn supervise(environment: &Environment) {
     let mut tries = 0;
     loop {
-        let outcome = run(environment, &mut tries);
+        let began = environment.world.clock.elapsed();
+        let outcome = run(environment);
+        // A stream that starts and stumbles at once, as over a full disk, waits longer each time.
+        if environment.world.clock.elapsed().saturating_sub(began) >= STEADY {
+            tries = 0;
+        }
         let stopped = environment.stopped();
         match outcome {
             Ok(()) => return environment.board.state("stopped", None),
@@ -32,17 +41,11 @@ pub fn supervise(environment: &Environment) {
     }
 }
 
-fn run(environment: &Environment, tries: &mut u32) -> Result<(), StreamError> {
+fn run(environment: &Environment) -> Result<(), StreamError> {
     match &environment.stream.source.connector {
         Connector::Http(_) | Connector::File(_) | Connector::Datagen(_) => {
-            let poller = poll::start(environment)?;
-            *tries = 0;
-            poller.run()
+            poll::start(environment)?.run()
         }
-        _ => {
-            let runner = start::start(environment)?;
-            *tries = 0;
-            runner.run()
-        }
+        _ => start::start(environment)?.run(),
     }
 }
