@@ -191,13 +191,12 @@ impl Planner<'_> {
             }
             None => None,
         };
-        let mut sort = order::Sort::new(keys, &mut outputs, distinct, position)?;
+        let sort = order::Sort::new(keys, &mut outputs, distinct, position)?;
         let plan = grouped.applied(self, plan, &mut outputs, having, position)?;
-        let visible = sort.visible;
         let plan = items::projected(plan, &outputs)?;
         let plan =
             if distinct { LogicalPlanBuilder::from(plan).distinct()?.build()? } else { plan };
-        sort.applied(plan, visible)
+        sort.applied(plan)
     }
 
     /// Lowers an expression over a schema, with a moment for `now()`.

@@ -12,7 +12,6 @@ mod window;
 
 pub use lower::lower;
 pub use stage::{RowError, Stage};
-pub(crate) use window::interval_micros;
 pub use window::{Argument, WindowPlan};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};

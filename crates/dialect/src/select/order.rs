@@ -100,7 +100,7 @@ pub(super) fn lowered(
 pub(super) struct Sort {
     keys: Vec<(usize, bool, bool)>,
     /// Columns that the result shows; those after them are only sorted by.
-    pub(super) visible: usize,
+    visible: usize,
 }
 
 impl Sort {
@@ -132,11 +132,7 @@ impl Sort {
     }
 
     /// Sorts, then drops what is not shown.
-    pub(super) fn applied(
-        &mut self,
-        plan: LogicalPlan,
-        visible: usize,
-    ) -> Result<LogicalPlan, DialectError> {
+    pub(super) fn applied(self, plan: LogicalPlan) -> Result<LogicalPlan, DialectError> {
         if self.keys.is_empty() {
             return Ok(plan);
         }
@@ -147,12 +143,12 @@ impl Sort {
             let value = in_order(from::typed(&plan, column)?);
             sorts.push(SortExpr::new(value, *ascending, *nulls_first));
         }
-        let hidden = visible < all.len();
+        let hidden = self.visible < all.len();
         let plan = LogicalPlanBuilder::from(plan).sort(sorts)?;
         if !hidden {
             return Ok(plan.build()?);
         }
-        let shown = all.into_iter().take(visible).map(Expr::Column);
+        let shown = all.into_iter().take(self.visible).map(Expr::Column);
         Ok(plan.project(shown)?.build()?)
     }
 }

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{self, AccessExpr, Expr, VisitMut, VisitorM
 use crate::error::{DialectError, Position};
 use crate::evaluate::{Call, Outcome};
 use crate::functions::{self, Function};
+use crate::interval::interval_micros;
 use crate::lower::{Lowering, Typed, coerce};
 use crate::types;
 use crate::udf::Udf;
@@ -73,36 +74,15 @@ pub(crate) fn lower(
     let time = lowering.expr(time)?;
     let time = coerce(time, &types::timestamp(), "the window's time", position)?;
     let length = lowering.expr(length)?;
-    let micros =
-        length.literal().and_then(|value| micros(&value.to_string())).ok_or_else(|| {
+    let micros = length
+        .literal()
+        .and_then(|value| interval_micros(&value.to_string()))
+        .ok_or_else(|| {
             DialectError::types("the window's length is a text such as '1 minute'", "", position)
         })?;
     let field = |name| Field::new(name, types::timestamp(), true);
     let returns = DataType::Struct(Fields::from(vec![field("start"), field("end")]));
     Ok(Typed::new(Udf::call(&WINDOW, returns.clone(), vec![time.expr, lit(micros)]), returns))
-}
-
-/// A length such as `1 minute` or `1 hour 30 minutes`, in microseconds.
-fn micros(text: &str) -> Option<i64> {
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split_whitespace().collect();
-    let words = words.strip_prefix(&["interval"]).unwrap_or(&words);
-    let (pairs, []) = words.as_chunks::<2>() else { return None };
-    let mut total = 0_i64;
-    for [count, unit] in pairs {
-        let unit = match unit.trim_end_matches('s') {
-            "microsecond" => 1,
-            "millisecond" => 1_000,
-            "second" => 1_000_000,
-            "minute" => 60_000_000,
-            "hour" => 3_600_000_000,
-            "day" => 86_400_000_000,
-            "week" => 604_800_000_000,
-            _ => return None,
-        };
-        total = total.checked_add(count.parse::<i64>().ok()?.checked_mul(unit)?)?;
-    }
-    (total > 0).then_some(total)
 }
 
 fn tumbled(call: &Call<'_>) -> Outcome<ArrayRef> {

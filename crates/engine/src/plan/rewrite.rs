@@ -159,7 +159,7 @@ pub(super) fn item_expression(item: &SelectItem) -> Option<&Expr> {
     }
 }
 
-/// Replaces, from the leaves up, every expression for which `replace` has another.
+/// Replaces, from the root down and within what was put in, every expression for which `replace` has another.
 pub(super) fn replace(expression: &mut Expr, replace: impl FnMut(&Expr) -> Option<Expr>) {
     struct Replacer<F>(F);
     impl<F: FnMut(&Expr) -> Option<Expr>> VisitorMut for Replacer<F> {

@@ -216,29 +216,8 @@ fn window_size(arguments: &[Expr], event_time: &str) -> Result<i64, String> {
     let Value::SingleQuotedString(text) = &value.value else {
         return Err(format!("the window's length is a string such as '1 minute', not {length}"));
     };
-    interval_micros(text).ok_or_else(|| format!("'{text}' is not a length such as '1 minute'"))
-}
-
-/// A length such as `1 minute` or `1 hour 30 minutes`, in microseconds.
-pub(crate) fn interval_micros(text: &str) -> Option<i64> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let words = words.strip_prefix(&["interval"]).unwrap_or(&words);
-    let (pairs, []) = words.as_chunks::<2>() else { return None };
-    let mut total = 0_i64;
-    for [count, unit] in pairs {
-        let unit = match unit.to_lowercase().trim_end_matches('s') {
-            "microsecond" => 1,
-            "millisecond" => 1_000,
-            "second" => 1_000_000,
-            "minute" => 60_000_000,
-            "hour" => 3_600_000_000,
-            "day" => 86_400_000_000,
-            "week" => 604_800_000_000,
-            _ => return None,
-        };
-        total = total.checked_add(count.parse::<i64>().ok()?.checked_mul(unit)?)?;
-    }
-    (total > 0).then_some(total)
+    dialect::interval_micros(text)
+        .ok_or_else(|| format!("'{text}' is not a length such as '1 minute'"))
 }
 
 /// `window.start`, `window.end`, and the same on the call itself.
@@ -324,18 +303,5 @@ impl WindowPlan {
     /// What the state's bytes mean.
     pub(super) fn describe(&self) -> String {
         format!("window {} by {} of {:?}", self.size, self.text, self.aggregates)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::interval_micros;
-
-    #[test]
-    fn a_length_is_read_as_spark_reads_it() {
-        assert_eq!(interval_micros("1 minute"), Some(60_000_000));
-        assert_eq!(interval_micros("1 hour 30 minutes"), Some(5_400_000_000));
-        assert_eq!(interval_micros("0 seconds"), None);
-        assert_eq!(interval_micros("soon"), None);
     }
 }

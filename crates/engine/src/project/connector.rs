@@ -5,9 +5,9 @@ mod datagen;
 pub use datagen::{Content, DatagenTable};
 
 use super::Problem;
-use crate::plan::interval_micros;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use dialect::Position;
+use dialect::interval_micros;
 
 /// Where a table's records are.
 #[derive(Debug, Clone, PartialEq)]
