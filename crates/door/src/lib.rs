@@ -27,6 +27,8 @@ pub enum Permission {
     Assets,
     /// See pipelines and their numbers.
     Pipelines,
+    /// Read records that were made up.
+    Records,
 }
 
 /// Who asks.
@@ -40,7 +42,12 @@ impl Principal {
     /// Anyone on this machine: may read everything.
     const LOCAL_READER: Self = Self {
         name: "local-reader",
-        permissions: &[Permission::Health, Permission::Assets, Permission::Pipelines],
+        permissions: &[
+            Permission::Health,
+            Permission::Assets,
+            Permission::Pipelines,
+            Permission::Records,
+        ],
     };
     /// A request that came around the door.
     const NOBODY: Self = Self { name: "nobody", permissions: &[] };

@@ -7,16 +7,16 @@
 //! Never does: listen on anything but loopback, or answer a request for another host's name, which a
 //! foreign web page could send through a browser.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use door::{Permission, Principal, guarded};
 use runtime::World;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -83,10 +83,9 @@ pub async fn serve(
     let address = listener.local_addr().map_err(failed)?;
     let (stop, mut stopped) = watch::channel(false);
     let router = Router::new()
-        .route("/api", get(users))
-        .route("/api/", get(users))
-        .route("/health", get(|| async { "ok\n" }))
-        .layer(from_fn(refuse_foreign_hosts))
+        .route("/api", guarded(Permission::Records, get(users)))
+        .route("/api/", guarded(Permission::Records, get(users)))
+        .route("/health", guarded(Permission::Health, get(health)))
         .with_state(Source { generator, world });
     let task = tokio::spawn(async move {
         let until = async move {
@@ -132,7 +131,11 @@ struct Info {
     times: Vec<i64>,
 }
 
-async fn users(State(source): State<Source>, Query(asked): Query<Asked>) -> Response {
+async fn health(_: Principal) -> &'static str {
+    "ok\n"
+}
+
+async fn users(_: Principal, State(source): State<Source>, Query(asked): Query<Asked>) -> Response {
     let wanted = asked.results.unwrap_or(1).min(RESULTS_MAX);
     let mut live = source.live();
     let from = asked.from.unwrap_or_else(|| live.saturating_sub(wanted));
@@ -174,43 +177,4 @@ impl Source {
 /// A record as an element of the answer's array: itself if it is JSON, else a string that holds it.
 fn element(record: &Record) -> Result<Box<RawValue>, serde_json::Error> {
     RawValue::from_string(record.payload.clone()).or_else(|_| to_raw_value(&record.payload))
-}
-
-async fn refuse_foreign_hosts(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_some_and(names_loopback) {
-        return next.run(request).await;
-    }
-    let text = "this endpoint answers requests to 127.0.0.1, [::1] or localhost only\n";
-    (StatusCode::FORBIDDEN, text).into_response()
-}
-
-/// Whether a Host header names this machine, with or without a port.
-fn names_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names_loopback;
-
-    #[test]
-    fn only_loopback_names_are_this_machine() {
-        for host in
-            ["localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:80", "[::1]:80", "[::1]"]
-        {
-            assert!(names_loopback(host), "{host}");
-        }
-        for host in
-            ["", "example.com", "localhost.example.com:80", "10.0.0.1:80", "127.0.0.1.example"]
-        {
-            assert!(!names_loopback(host), "{host}");
-        }
-    }
 }

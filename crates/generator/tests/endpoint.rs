@@ -95,7 +95,7 @@ async fn without_a_position_the_newest_records_come() {
 async fn other_hosts_and_nonsense_are_refused() {
     let running = running(1_000).await;
     let address = running.server.address;
-    assert_eq!(get(address, "/api/", "example.com").await.0, 403);
+    assert_eq!(get(address, "/api/", "example.com").await.0, 421);
     assert_eq!(get(address, "/api/?from=x", "localhost").await.0, 400);
     assert_eq!(get(address, "/health", "127.0.0.1").await, (200, "ok\n".to_owned()));
 }
