@@ -1,7 +1,8 @@
 //! `Fetch` (1): reads batches, and waits for more if there are too few.
 //!
 //! Waiting ends with the first move of a wanted log's readable end that brings enough bytes; there is
-//! no polling, and an append that no reader sees yet wakes nobody. The size limits are soft as in Kafka: the first batch comes whatever its size.
+//! no polling, and an append that no reader sees yet wakes nobody. The size limits are soft as in
+//! Kafka: the first batch comes whatever its size.
 //! Source: Kafka protocol guide, "Fetch"; sessions: KIP-227; topic ids: KIP-516.
 
 mod read;

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::command::{project, run};
+use crate::help::COMMANDS;
 
 #[track_caller]
 fn same(name: &str, said: &str) {
@@ -22,21 +23,8 @@ fn same(name: &str, said: &str) {
 fn help_is_as_reviewed() {
     let directory = project(&[]);
     let mut all = run(directory.path(), &["--help"]).out;
-    for command in [
-        "up",
-        "new",
-        "check",
-        "status",
-        "sql",
-        "topics",
-        "topics create",
-        "produce",
-        "consume",
-        "reset",
-        "config",
-        "config explain",
-        "completions",
-    ] {
+    let commands = COMMANDS.iter().filter(|command| **command != "help").copied();
+    for command in commands.chain(["topics create", "config explain"]) {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         all.push_str(&format!("\n=== millstream {command}\n\n"));

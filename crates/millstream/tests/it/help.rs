@@ -2,6 +2,22 @@
 
 use crate::command::{project, run};
 
+/// Every command, in the order in which help lists them.
+pub(crate) const COMMANDS: &[&str] = &[
+    "up",
+    "new",
+    "check",
+    "status",
+    "sql",
+    "topics",
+    "produce",
+    "consume",
+    "reset",
+    "config",
+    "completions",
+    "help",
+];
+
 #[test]
 fn every_command_has_help_and_the_ones_for_data_have_examples() {
     let directory = project(&[]);
@@ -12,22 +28,8 @@ fn every_command_has_help_and_the_ones_for_data_have_examples() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    let expected = [
-        "up",
-        "new",
-        "check",
-        "status",
-        "sql",
-        "topics",
-        "produce",
-        "consume",
-        "reset",
-        "config",
-        "completions",
-        "help",
-    ];
-    assert_eq!(commands, expected);
-    for command in &expected[..expected.len() - 1] {
+    assert_eq!(commands, COMMANDS);
+    for command in &COMMANDS[..COMMANDS.len() - 1] {
         let help = run(directory.path(), &[command, "--help"]);
         assert_eq!(help.code, Some(0), "{command}");
         assert!(help.out.contains("Example"), "{command} has no example");
