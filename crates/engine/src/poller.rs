@@ -19,8 +19,8 @@ const LONG_POLL_MS: u64 = 500;
 /// Largest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Pause between two polls of a source that has no more for now, so that a transaction carries more than
-/// one record.
-const LINGER: Duration = Duration::from_millis(500);
+/// one record: with the demo's ten a second, transactions are most of what the whole node costs.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What a poll brought.
 #[derive(Debug)]
