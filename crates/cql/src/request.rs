@@ -128,6 +128,13 @@ pub struct QueryParameters {
     pub now_in_seconds: Option<i32>,
 }
 
+impl QueryParameters {
+    /// Takes the values out.
+    pub fn take_values(&mut self) -> Values {
+        std::mem::replace(&mut self.values, Values::Positional(Vec::new()))
+    }
+}
+
 /// Values by place or by name.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {

@@ -16,6 +16,7 @@ use cql::request::{BoundValue, QueryParameters, Values};
 use cql::response::Response;
 use cql::{Consistency, Version};
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One connection as requests see it.
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) local: SocketAddr,
     /// What USE chose.
     pub(crate) keyspace: Mutex<Option<String>>,
+    /// Requests so far.
+    pub(crate) requests: Arc<AtomicI64>,
 }
 
 impl Session {
@@ -82,10 +85,10 @@ pub(crate) struct Answer {
 }
 
 /// Values in marker order.
-pub(crate) fn bind(parsed: &Parsed, values: &Values) -> Outcome<Vec<BoundValue>> {
+pub(crate) fn bind(parsed: &Parsed, values: Values) -> Outcome<Vec<BoundValue>> {
     let needed = parsed.markers.len();
     match values {
-        Values::Positional(values) if values.len() == needed => Ok(values.clone()),
+        Values::Positional(values) if values.len() == needed => Ok(values),
         Values::Positional(values) => Err(Failure::invalid(format!(
             "Invalid amount of bind variables: {needed} needed, {} given",
             values.len()
@@ -106,7 +109,7 @@ pub(crate) fn bind(parsed: &Parsed, values: &Values) -> Outcome<Vec<BoundValue>>
                 })
             };
             if parsed.markers.iter().all(Option::is_none) && named.len() == needed {
-                return Ok(named.iter().map(|(_, value)| value.clone()).collect());
+                return Ok(named.into_iter().map(|(_, value)| value).collect());
             }
             parsed.markers.iter().map(value).collect()
         }

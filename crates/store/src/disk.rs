@@ -4,3 +4,4 @@ pub(crate) mod catalog;
 pub(crate) mod committer;
 pub(crate) mod engine;
 pub(crate) mod expiry;
+pub(crate) mod readers;

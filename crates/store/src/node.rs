@@ -7,6 +7,7 @@ pub(crate) mod traces;
 use crate::disk::catalog::Catalog;
 use crate::disk::committer::Committer;
 use crate::disk::engine::Engine;
+use crate::disk::readers::Readers;
 use crate::settings::Settings;
 use clients::Clients;
 use cql::response::SchemaChange;
@@ -16,7 +17,7 @@ use runtime::Clock;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use traces::Traces;
 
 /// The one datacenter: what every driver takes for the local one.
@@ -30,6 +31,10 @@ pub(crate) const CQL_VERSION: &str = "3.4.7";
 
 /// Schema events that a slow connection may be behind; after that it misses some.
 const EVENTS_BEHIND_MAX: usize = 256;
+
+/// Bytes that the requests of all connections may take at a time, in units of KiB. Connections with
+/// further requests wait. Cassandra's `native_transport_max_request_data_in_flight` is of this kind.
+const REQUEST_KIB_MAX: usize = 256 * 1024;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -54,6 +59,10 @@ pub(crate) struct Node {
     pub(crate) clients: Clients,
     /// Names this node for ever.
     pub(crate) host_id: uuid::Uuid,
+    /// KiB left for requests.
+    pub(crate) request_bytes: Arc<Semaphore>,
+    /// Threads that read.
+    pub(crate) readers: Readers,
     /// Schema changes, for connections that registered.
     pub(crate) events: broadcast::Sender<SchemaChange>,
     /// The last timestamp given out, microseconds.
@@ -90,6 +99,8 @@ impl Node {
             traces: Traces::default(),
             clients: Clients::default(),
             host_id: parts.host_id,
+            request_bytes: Arc::new(Semaphore::new(REQUEST_KIB_MAX)),
+            readers: Readers::default(),
             events: broadcast::channel(EVENTS_BEHIND_MAX).0,
             last_timestamp: AtomicI64::new(0),
             last_position: AtomicI64::new(0),

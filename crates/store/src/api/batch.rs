@@ -3,19 +3,20 @@
 use super::{Answer, Session, bind, check_consistency};
 use crate::execute::batch;
 use crate::execute::failure::{Failure, Outcome};
+use crate::execute::modify::Modifies;
 use cql::Version;
-use cql::ast::{Modification, Parsed, Statement};
+use cql::ast::{Parsed, Statement};
 use cql::request::{Batch, BatchQuery, QueryParameters, Values};
 use std::sync::Arc;
 
 /// The most statements of a batch. The protocol's own limit.
 const STATEMENTS_MAX: usize = 65_535;
 
-fn modification(parsed: &Parsed) -> Outcome<Modification> {
+fn modification(parsed: &Parsed) -> Outcome<Modifies<'_>> {
     match &parsed.statement {
-        Statement::Insert(insert) => Ok(Modification::Insert(insert.clone())),
-        Statement::Update(update) => Ok(Modification::Update(update.clone())),
-        Statement::Delete(delete) => Ok(Modification::Delete(delete.clone())),
+        Statement::Insert(insert) => Ok(Modifies::Insert(insert)),
+        Statement::Update(update) => Ok(Modifies::Update(update)),
+        Statement::Delete(delete) => Ok(Modifies::Delete(delete)),
         _ => Err(Failure::invalid(
             "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
         )),
@@ -58,8 +59,8 @@ pub(crate) async fn answer(
                 (Arc::clone(&prepared.parsed), prepared.keyspace.clone())
             }
         };
-        let of_statement = call.with(keyspace, bind(&parsed, &values)?);
-        changes.add(&of_statement, &modification(&parsed)?)?;
+        let of_statement = call.with(keyspace, bind(&parsed, values)?);
+        changes.add(&of_statement, modification(&parsed)?)?;
     }
     let response = changes.apply(&call).await?;
     Ok(Answer { response, warnings: call.take_warnings() })

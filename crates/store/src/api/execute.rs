@@ -28,12 +28,12 @@ fn unprepared(id: &[u8]) -> Failure {
 pub(crate) async fn answer(
     session: &Arc<Session>,
     version: Version,
-    execute: Execute,
+    mut execute: Execute,
 ) -> Outcome<Answer> {
     let prepared = find(session, &execute.id)?;
+    let bound = bind(&prepared.parsed, execute.parameters.take_values())?;
     let parameters = &execute.parameters;
     check_consistency(parameters.consistency, statement::writes(&prepared.parsed.statement))?;
-    let bound = bind(&prepared.parsed, &parameters.values)?;
     let keyspace = parameters.keyspace.clone().or_else(|| prepared.keyspace.clone());
     let call = session.call(version, keyspace, bound, parameters);
     let ran = statement::run(session, call, Arc::clone(&prepared.parsed)).await?;

@@ -14,11 +14,11 @@ pub(crate) async fn answer(
     query: Query,
 ) -> Outcome<Answer> {
     let parsed = cql::parse(&query.query).map_err(|error| Failure::syntax(error.to_string()))?;
-    let parameters = &query.parameters;
+    let mut parameters = query.parameters;
     check_consistency(parameters.consistency, statement::writes(&parsed.statement))?;
-    let keyspace = parameters.keyspace.clone().or_else(|| session.keyspace());
-    let bound = bind(&parsed, &parameters.values)?;
-    let call = session.call(version, keyspace, bound, parameters);
+    let keyspace = parameters.keyspace.take().or_else(|| session.keyspace());
+    let bound = bind(&parsed, parameters.take_values())?;
+    let call = session.call(version, keyspace, bound, &parameters);
     let ran = statement::run(session, call, Arc::new(parsed)).await?;
     Ok(Answer { response: ran.response, warnings: ran.warnings })
 }

@@ -6,6 +6,9 @@
 //!
 //! Never does: read the clock of the machine, parse, or answer a client.
 //!
+//! Writes that clients sent together are committed together: while a connection is handing over what
+//! arrived, the thread gives it time ([`GATHER_TURNS_MAX`] turns of the scheduler) before it syncs.
+//!
 //! Limits: a batch takes at most [`GROUP_JOBS_MAX`] jobs or [`GROUP_BYTES_MAX`] bytes of rows; the
 //! queue holds [`QUEUE_JOBS_MAX`] jobs, and a sender waits when it is full.
 
@@ -19,7 +22,7 @@ use bytes::Bytes;
 use runtime::Clock;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -28,6 +31,8 @@ const GROUP_JOBS_MAX: usize = 1024;
 /// The most rows that are freed together with the deletion that covers them.
 const COVERED_ROWS_MAX: usize = 1024;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How often the thread steps aside for connections that are handing writes over.
+const GATHER_TURNS_MAX: usize = 32;
 
 /// A change to one key of one table.
 #[derive(Debug, Clone)]
@@ -92,6 +97,16 @@ struct Job {
 pub(crate) struct Committer {
     jobs: mpsc::Sender<Job>,
     dirty: Arc<tokio::sync::Notify>,
+    gathering: Arc<AtomicUsize>,
+}
+
+/// While it is held, more writes are about to come.
+pub(crate) struct Gathering(Arc<AtomicUsize>);
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Committer {
@@ -103,12 +118,26 @@ impl Committer {
     ) -> Result<Self, DiskError> {
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let dirty = Arc::new(tokio::sync::Notify::new());
-        let thread = Thread { engine, sync, clock, dirty: Arc::clone(&dirty), failed: None };
+        let gathering = Arc::new(AtomicUsize::new(0));
+        let thread = Thread {
+            engine,
+            sync,
+            clock,
+            dirty: Arc::clone(&dirty),
+            gathering: Arc::clone(&gathering),
+            failed: None,
+        };
         std::thread::Builder::new()
             .name("store-committer".to_owned())
             .spawn(move || thread.run(queue))
             .map_err(|error| DiskError::Thread { source: error })?;
-        Ok(Self { jobs, dirty })
+        Ok(Self { jobs, dirty, gathering })
+    }
+
+    /// Says that writes which belong together are about to come, until the answer is dropped.
+    pub(crate) fn gather(&self) -> Gathering {
+        self.gathering.fetch_add(1, Ordering::SeqCst);
+        Gathering(Arc::clone(&self.gathering))
     }
 
     async fn submit(&self, work: Work) -> Result<(), WriteError> {
@@ -164,6 +193,16 @@ struct Pending {
 enum Record {
     Row(Row),
     Ranges(RangeDeletions),
+}
+
+impl Record {
+    /// Roughly the bytes it takes on disk, to bound a batch.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Row(row) => row.bytes(),
+            Self::Ranges(ranges) => ranges.iter().map(|(r, _)| 64 + r.start.len() + r.end.len()).sum(),
+        }
+    }
 }
 
 impl View {
@@ -264,7 +303,7 @@ impl View {
     }
 
     fn put(&mut self, table: Arc<TableStorage>, key: Vec<u8>, record: Record) {
-        self.bytes += key.len() + 64;
+        self.bytes += key.len() + record.bytes();
         self.pending.insert((table.id, key), Pending { table, record });
     }
 
@@ -348,6 +387,7 @@ struct Thread {
     sync: Sync,
     clock: Arc<dyn Clock>,
     dirty: Arc<tokio::sync::Notify>,
+    gathering: Arc<AtomicUsize>,
     failed: Option<String>,
 }
 
@@ -360,11 +400,25 @@ impl Thread {
             while let Some(job) = next.take() {
                 self.take(job, &mut view, &mut waiting);
                 if waiting.len() < GROUP_JOBS_MAX && view.bytes < GROUP_BYTES_MAX {
-                    next = queue.try_recv().ok();
+                    next = self.next(&mut queue);
                 }
             }
             self.commit(&mut view, waiting);
         }
+    }
+
+    /// A job that is there, or that a connection is about to hand over.
+    fn next(&self, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+        for _ in 0..GATHER_TURNS_MAX {
+            if let Ok(job) = queue.try_recv() {
+                return Some(job);
+            }
+            if self.gathering.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        queue.try_recv().ok()
     }
 
     fn take(
@@ -400,8 +454,11 @@ impl Thread {
             return Err(WriteError::Disk(DiskError::Closed { reason: reason.clone() }));
         }
         let now = self.clock.wall_micros() / 1_000_000;
-        // A read error in the middle must leave nothing of this job: merge into a copy of its keys.
-        let keys: Vec<_> = mutations.iter().map(|m| (m.table.id, m.key.clone())).collect();
+        // A read error in the middle must leave nothing of this job. One mutation is merged as a whole.
+        let keys: Vec<_> = match &mutations[..] {
+            [_] => Vec::new(),
+            all => all.iter().map(|m| (m.table.id, m.key.clone())).collect(),
+        };
         let before: Vec<_> = keys.iter().map(|key| view.pending.get(key).cloned()).collect();
         for mutation in mutations {
             if let Err(error) = view.merge(mutation, now) {

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::failure::{Failure, Outcome};
-use super::modify::{self, Applied, Change};
+use super::modify::{self, Applied, Change, Modifies};
 use super::statement::rows;
 use cql::CqlType;
 use cql::ast::{Batch, BatchKind, Modification, Using};
@@ -21,7 +21,7 @@ impl Changes {
     }
 
     /// Takes a statement in.
-    pub(crate) fn add(&mut self, call: &Call, modification: &Modification) -> Outcome<()> {
+    pub(crate) fn add(&mut self, call: &Call, modification: Modifies<'_>) -> Outcome<()> {
         let change = modify::plan(call, modification)?;
         let counter = change.table.is_counter();
         match self.kind {
@@ -73,7 +73,7 @@ pub(crate) async fn run(call: &Call, batch: &Batch) -> Outcome<Response> {
     }
     let mut changes = Changes::new(batch.kind);
     for modification in &batch.statements {
-        changes.add(&call, modification)?;
+        changes.add(&call, modification.into())?;
     }
     changes.apply(&call).await
 }

@@ -27,7 +27,7 @@ use crate::table::schema::Table;
 use bytes::Bytes;
 use cells::ListStep;
 use cql::CqlType;
-use cql::ast::{Conditions, Modification, QualifiedName, Using};
+use cql::ast::{Conditions, Delete, Insert, Modification, Update, Using};
 use std::sync::Arc;
 
 /// Twenty years, as in Cassandra.
@@ -124,28 +124,40 @@ impl Stamp {
     }
 }
 
-/// The table of a modification.
-pub(crate) fn table_name(modification: &Modification) -> &QualifiedName {
-    match modification {
-        Modification::Insert(insert) => &insert.table,
-        Modification::Update(update) => &update.table,
-        Modification::Delete(delete) => &delete.table,
+/// A statement that modifies, alone or in a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Modifies<'a> {
+    /// INSERT.
+    Insert(&'a Insert),
+    /// UPDATE.
+    Update(&'a Update),
+    /// DELETE.
+    Delete(&'a Delete),
+}
+
+impl<'a> From<&'a Modification> for Modifies<'a> {
+    fn from(modification: &'a Modification) -> Self {
+        match modification {
+            Modification::Insert(insert) => Self::Insert(insert),
+            Modification::Update(update) => Self::Update(update),
+            Modification::Delete(delete) => Self::Delete(delete),
+        }
     }
 }
 
 /// Turns a statement into a change.
-pub(crate) fn plan(call: &Call, modification: &Modification) -> Outcome<Change> {
-    let table = call.writable(table_name(modification))?;
-    let (Modification::Insert(cql::ast::Insert { using, conditions, .. })
-    | Modification::Update(cql::ast::Update { using, conditions, .. })
-    | Modification::Delete(cql::ast::Delete { using, conditions, .. })) = modification;
+pub(crate) fn plan(call: &Call, modification: Modifies<'_>) -> Outcome<Change> {
+    let (Modifies::Insert(Insert { table, using, conditions, .. })
+    | Modifies::Update(Update { table, using, conditions, .. })
+    | Modifies::Delete(Delete { table, using, conditions, .. })) = modification;
+    let table = call.writable(table)?;
     if *conditions != Conditions::None && using.timestamp.is_some() {
         return Err(Failure::invalid("Cannot provide custom timestamp for conditional updates"));
     }
     match modification {
-        Modification::Insert(statement) => insert::plan(call, table, statement),
-        Modification::Update(statement) => update::plan(call, table, statement),
-        Modification::Delete(statement) => delete::plan(call, table, statement),
+        Modifies::Insert(statement) => insert::plan(call, table, statement),
+        Modifies::Update(statement) => update::plan(call, table, statement),
+        Modifies::Delete(statement) => delete::plan(call, table, statement),
     }
 }
 

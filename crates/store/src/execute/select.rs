@@ -9,9 +9,10 @@ use super::aggregate::Aggregate;
 use super::call::Call;
 use super::failure::{Failure, Outcome};
 use super::project::{Expression, Resolver};
-use super::restrict::{self, Bound, Partitions, Purpose, Restrictions, Test};
+use super::restrict::{self, Bound, Partitions, Purpose, Restrictions, RowRange, Test};
 use super::scan::Records;
 use super::term::{Given, evaluate};
+use crate::disk::readers::Turn;
 use crate::table::schema::{ColumnKind, Table};
 use bytes::{Bytes, BytesMut};
 use cql::CqlType;
@@ -20,6 +21,9 @@ use cql::response::ColumnSpec;
 use std::sync::Arc;
 
 pub(crate) use paging::Position;
+
+/// The most rows that a short read finds.
+const SHORT_ROWS_MAX: usize = 64;
 
 /// The result's rows.
 #[derive(Debug)]
@@ -246,11 +250,17 @@ fn group_length(
 }
 
 /// Runs a SELECT.
-pub(crate) fn run(call: &Call, select: &Select) -> Outcome<Page> {
+pub(crate) fn run(call: &Call, select: &Select, turn: &Turn<'_>) -> Outcome<Page> {
     let plan = Plan::new(call, select, false)?;
     let bound = restrict::bind(call, &plan.table, &plan.restrictions)?;
     if plan.aggregates() && plan.restrictions.partition.is_empty() && plan.table.storage.is_some() {
         call.warn("Aggregation query used without partition key");
+    }
+    // Rows named by their whole keys are found at once, all others by a walk.
+    let points = bound.rows.iter().all(|row| matches!(row, RowRange::Point(_)));
+    let short = |keys: &[Vec<u8>]| points && keys.len() * bound.rows.len() <= SHORT_ROWS_MAX;
+    if !matches!(&bound.partitions, Partitions::Keys(keys) if short(keys)) {
+        turn.is_long();
     }
     let records = match &plan.table.storage {
         Some(storage) => Records::Disk(call.node.engine.snapshot(), Arc::clone(storage)),

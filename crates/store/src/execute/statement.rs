@@ -2,11 +2,11 @@
 
 use super::call::Call;
 use super::failure::{Failure, Outcome};
-use super::modify::{self, Applied};
+use super::modify::{self, Applied, Modifies};
 use super::select::{self, Page, Plan};
 use super::{batch, ddl, describe, truncate};
 use crate::api::Session;
-use cql::ast::{Modification, Parsed, Statement, UnsupportedKind};
+use cql::ast::{Parsed, Statement, UnsupportedKind};
 use cql::response::{ColumnSpec, Response, Rows, RowsMetadata};
 use std::sync::Arc;
 
@@ -51,15 +51,9 @@ pub(crate) fn columns(call: &Call, statement: &Statement) -> Outcome<Option<Arc<
 pub(crate) async fn run(session: &Arc<Session>, call: Call, parsed: Arc<Parsed>) -> Outcome<Ran> {
     let response = match &parsed.statement {
         Statement::Select(_) => return read(call, parsed).await,
-        Statement::Insert(insert) => {
-            modify_one(&call, &Modification::Insert(insert.clone())).await?
-        }
-        Statement::Update(update) => {
-            modify_one(&call, &Modification::Update(update.clone())).await?
-        }
-        Statement::Delete(delete) => {
-            modify_one(&call, &Modification::Delete(delete.clone())).await?
-        }
+        Statement::Insert(insert) => modify_one(&call, Modifies::Insert(insert)).await?,
+        Statement::Update(update) => modify_one(&call, Modifies::Update(update)).await?,
+        Statement::Delete(delete) => modify_one(&call, Modifies::Delete(delete)).await?,
         Statement::Batch(statement) => batch::run(&call, statement).await?,
         Statement::Use(name) => {
             call.keyspace(&name.name).map_err(|_| {
@@ -99,17 +93,18 @@ pub(crate) async fn run(session: &Arc<Session>, call: Call, parsed: Arc<Parsed>)
 
 /// Reads wait for the disk, so they run beside the network's threads.
 async fn read(call: Call, parsed: Arc<Parsed>) -> Outcome<Ran> {
-    let read = tokio::task::spawn_blocking(move || {
+    let node = Arc::clone(&call.node);
+    let read = node.readers.run(move |turn| {
         let Statement::Select(select) = &parsed.statement else {
             return Err(Failure::server("not a SELECT"));
         };
-        let page = select::run(&call, select)?;
+        let page = select::run(&call, select, turn)?;
         Ok(Ran { response: rows(page), warnings: call.take_warnings() })
     });
-    read.await.map_err(|error| Failure::server(format!("the read was stopped: {error}")))?
+    read.await.ok_or_else(|| Failure::server("the read was stopped"))?
 }
 
-async fn modify_one(call: &Call, modification: &Modification) -> Outcome<Response> {
+async fn modify_one(call: &Call, modification: Modifies<'_>) -> Outcome<Response> {
     let change = modify::plan(call, modification)?;
     Ok(match modify::apply(call, vec![change], false).await? {
         Applied::Void => Response::Void,

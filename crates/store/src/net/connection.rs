@@ -1,325 +1,280 @@
 //! One connection: envelopes and, in v5, segments.
 //!
-//! A reader decodes and starts requests; they run beside each other and answer in any order; a writer
-//! sends what is ready. In v5 everything after the answer to STARTUP travels in segments.
+//! One task reads, runs and writes. Requests that have arrived run beside each other and are answered
+//! in the order in which they end. What ends together is written together.
 //!
-//! Limits: an envelope of at most [`BODY_BYTES_MAX`], [`IN_FLIGHT_MAX`] requests at a time (the
-//! reader then stops reading), [`ANSWERS_WAITING_MAX`] answers waiting for a slow client.
+//! Limits: an envelope of at most [`BODY_BYTES_MAX`], [`IN_FLIGHT_MAX`] requests at a time, and the
+//! node's bytes of requests (see [`crate::node::Node::request_bytes`]). A client that does not read its
+//! answers is not read from once [`ANSWER_BYTES_MAX`] wait for it.
 
+use super::decoder::{Decoder, Refused};
 use super::dispatch;
+use super::outbox::Outbox;
 use crate::api::{Session, register, startup};
 use bytes::BytesMut;
-use cql::frame::{
-    Compression, Decoded, Envelope, EnvelopeDecoder, SegmentDecoder, SegmentPacker,
-    encode_response, opcode, unsupported_version,
-};
+use cql::Version;
+use cql::frame::{Compression, Envelope, unsupported_version};
 use cql::request::Request;
-use cql::response::{ErrorKind, ErrorResponse, Event, Extras, Response};
-use cql::{Version, WireError};
+use cql::response::{ErrorKind, ErrorResponse, Event, Extras, Response, SchemaChange};
+use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{self, error::RecvError};
 
-const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The longest body of an envelope, as Cassandra's `native_transport_max_frame_size`.
+pub(super) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 const IN_FLIGHT_MAX: usize = 512;
-const ANSWERS_WAITING_MAX: usize = 64;
-const READ_BYTES: usize = 64 * 1024;
-
-/// What the writer is given.
-enum Outgoing {
-    /// One encoded envelope.
-    Envelope(BytesMut),
-    /// From here on in segments.
-    Segments {
-        /// Whether LZ4 was agreed.
-        lz4: bool,
-    },
-}
-
-/// How answers of a connection are encoded.
-#[derive(Debug, Clone, Copy, Default)]
-struct Encoding {
-    compression: Option<Compression>,
-}
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Serves a connection until the client leaves or breaks the protocol.
 pub(crate) async fn serve(session: Arc<Session>, socket: TcpStream) {
     // Answers are written whole, so waiting for more bytes would only delay them.
     let _best_effort = socket.set_nodelay(true);
-    let client = session.client;
-    let node = Arc::clone(&session.node);
-    let (read, write) = socket.into_split();
-    let (answers, queue) = mpsc::channel(ANSWERS_WAITING_MAX);
-    let reader = Reader {
+    let (node, client) = (Arc::clone(&session.node), session.client);
+    node.clients.update(client, |known| known.requests = Arc::clone(&session.requests));
+    Connection {
         session,
-        socket: read,
-        input: BytesMut::new(),
-        envelopes: BytesMut::new(),
-        answers,
-        encoding: Encoding::default(),
-        segments: None,
+        decoder: Decoder::default(),
+        outbox: Outbox::default(),
         started: None,
-        places: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
         events: None,
-    };
-    tokio::join!(reader.run(), write_all(write, queue));
+        waiting: None,
+        ends: false,
+    }
+    .run(socket)
+    .await;
     node.clients.remove(client);
 }
 
-async fn write_all(mut socket: OwnedWriteHalf, mut queue: mpsc::Receiver<Outgoing>) {
-    let mut packer: Option<SegmentPacker> = None;
-    let mut out = BytesMut::new();
-    while let Some(first) = queue.recv().await {
-        let mut next = Some(first);
-        while let Some(outgoing) = next.take() {
-            match (outgoing, &mut packer) {
-                (Outgoing::Envelope(envelope), None) => out.extend_from_slice(&envelope),
-                (Outgoing::Envelope(envelope), Some(packer)) => packer.push(&envelope, &mut out),
-                (Outgoing::Segments { lz4 }, packer) => *packer = Some(SegmentPacker::new(lz4)),
-            }
-            if out.len() < READ_BYTES {
-                next = queue.try_recv().ok();
-            }
-        }
-        if let Some(packer) = &mut packer {
-            packer.flush(&mut out);
-        }
-        if socket.write_all(&out).await.is_err() {
-            // The client has left: what is still running finds the queue closed.
-            return;
-        }
-        out.clear();
-        if out.capacity() > 16 * READ_BYTES {
-            out = BytesMut::new();
-        }
-    }
+/// A request that may run.
+struct Admitted {
+    version: Version,
+    stream: i16,
+    request: Request,
+    tracing: bool,
+    /// Its share of the node's bytes of requests.
+    share: OwnedSemaphorePermit,
 }
 
-struct Reader {
+/// A request that has run.
+struct Done {
+    version: Version,
+    stream: i16,
+    response: Response,
+    extras: Extras,
+}
+
+async fn respond(session: Arc<Session>, admitted: Admitted) -> Done {
+    let Admitted { version, stream, request, tracing, share } = admitted;
+    let (response, extras) = dispatch::answer(&session, version, request, tracing).await;
+    drop(share);
+    Done { version, stream, response, extras }
+}
+
+struct Connection {
     session: Arc<Session>,
-    socket: OwnedReadHalf,
-    input: BytesMut,
-    /// In v5: the payload of segments.
-    envelopes: BytesMut,
-    answers: mpsc::Sender<Outgoing>,
-    encoding: Encoding,
-    segments: Option<SegmentDecoder>,
+    decoder: Decoder,
+    outbox: Outbox,
     /// The version of STARTUP, once it was answered.
     started: Option<Version>,
-    places: Arc<Semaphore>,
-    events: Option<tokio::task::JoinHandle<()>>,
+    events: Option<broadcast::Receiver<SchemaChange>>,
+    /// An envelope that waits for its share of the node's bytes of requests.
+    waiting: Option<Envelope>,
+    /// The client broke the protocol or sends no more: the connection ends when all is answered.
+    ends: bool,
 }
 
-impl Drop for Reader {
-    fn drop(&mut self) {
-        if let Some(events) = &self.events {
-            events.abort();
-        }
-    }
-}
-
-impl Reader {
-    async fn run(mut self) {
+impl Connection {
+    async fn run(mut self, mut socket: TcpStream) {
+        let (mut read, mut write) = socket.split();
+        let bytes = Arc::clone(&self.session.node.request_bytes);
+        let mut running = FuturesUnordered::new();
         loop {
-            match self.take() {
-                Ok(Some(envelope)) => {
-                    if !self.take_envelope(envelope).await {
-                        return;
-                    }
-                    continue;
+            {
+                // While requests that came together are being started, the committer waits for them.
+                let _gathering = self.session.node.committer.gather();
+                while running.len() < IN_FLIGHT_MAX
+                    && let Some(admitted) = self.next_request()
+                {
+                    running.push(respond(Arc::clone(&self.session), admitted));
                 }
-                Ok(None) => {}
-                Err(Refused::Version { version, stream }) => {
-                    let mut out = BytesMut::new();
-                    unsupported_version(version, stream, &mut out);
-                    let _gone = self.answers.send(Outgoing::Envelope(out)).await;
-                    return;
-                }
-                Err(Refused::Wire(error)) => {
-                    self.refuse(0, error.to_string()).await;
-                    return;
+                while let Some(Some(done)) = futures::FutureExt::now_or_never(running.next()) {
+                    self.answer(done);
                 }
             }
-            self.input.reserve(READ_BYTES);
-            // One read takes at most what was reserved, so a burst cannot grow the buffer further.
-            match self.socket.read_buf(&mut self.input).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
+            let output = self.outbox.output();
+            if self.ends && output.is_empty() && running.is_empty() {
+                return;
             }
-        }
-    }
-
-    /// The next whole envelope that has arrived.
-    fn take(&mut self) -> Result<Option<Envelope>, Refused> {
-        let decoder =
-            EnvelopeDecoder { body_max: BODY_BYTES_MAX, compression: self.encoding.compression };
-        let decoded = match &self.segments {
-            None => decoder.decode(&mut self.input)?,
-            Some(segments) => loop {
-                let decoded = decoder.decode(&mut self.envelopes)?;
-                if decoded != Decoded::Incomplete {
-                    break decoded;
+            let reads = !self.ends
+                && self.waiting.is_none()
+                && running.len() < IN_FLIGHT_MAX
+                && output.len() < ANSWER_BYTES_MAX;
+            let share = self.waiting.as_ref().map_or(0, |envelope| share_of(&envelope.body));
+            tokio::select! {
+                written = write.write(output), if !output.is_empty() => match written {
+                    Ok(count) => self.outbox.wrote(count),
+                    Err(_) => return,
+                },
+                Some(done) = running.next(), if !running.is_empty() => self.answer(done),
+                count = read.read_buf(self.decoder.input()), if reads => {
+                    // What it asked for before it left is still done, and answered if it listens.
+                    self.ends |= matches!(count, Ok(0) | Err(_));
                 }
-                if !segments.decode(&mut self.input, &mut self.envelopes)? {
-                    break Decoded::Incomplete;
-                }
-            },
-        };
-        match decoded {
-            Decoded::Incomplete => Ok(None),
-            Decoded::Envelope(envelope) => Ok(Some(envelope)),
-            Decoded::UnsupportedVersion { version, stream } => {
-                Err(Refused::Version { version, stream })
+                // Another request gave its share back; taking it again does not wait.
+                _free = bytes.acquire_many(share), if self.waiting.is_some() => {}
+                change = next_event(&mut self.events) => self.tell(change),
             }
         }
     }
 
-    async fn refuse(&self, stream: i16, message: String) {
+    /// The next request to run. Answers those that need no running, and protocol errors, itself.
+    fn next_request(&mut self) -> Option<Admitted> {
+        while !self.ends && self.outbox.len() < ANSWER_BYTES_MAX {
+            let envelope = match self.waiting.take().map_or_else(|| self.decoder.next(), |e| Ok(Some(e))) {
+                Ok(Some(envelope)) => envelope,
+                Ok(None) => return None,
+                Err(refused) => {
+                    self.refuse(refused);
+                    return None;
+                }
+            };
+            let bytes = Arc::clone(&self.session.node.request_bytes);
+            let Ok(share) = bytes.try_acquire_many_owned(share_of(&envelope.body)) else {
+                self.waiting = Some(envelope);
+                return None;
+            };
+            if let Some((request, tracing)) = self.take_envelope(&envelope) {
+                let (version, stream) = (envelope.version, envelope.stream);
+                return Some(Admitted { version, stream, request, tracing, share });
+            }
+        }
+        None
+    }
+
+    fn refuse(&mut self, refused: Refused) {
+        self.ends = true;
+        match refused {
+            Refused::Version { version, stream } => {
+                let mut out = BytesMut::new();
+                unsupported_version(version, stream, &mut out);
+                self.outbox.push_encoded(&out);
+            }
+            Refused::Wire(error) => {
+                let version = self.started.unwrap_or(Version::V5);
+                self.refuse_message(version, 0, error.to_string());
+            }
+        }
+    }
+
+    fn refuse_message(&mut self, version: Version, stream: i16, message: String) {
         let error = ErrorResponse { message, kind: ErrorKind::Protocol };
-        let version = self.started.unwrap_or(Version::V5);
-        self.send(version, stream, &Response::Error(error)).await;
+        self.send(version, stream, &Response::Error(error));
     }
 
-    async fn send(&self, version: Version, stream: i16, response: &Response) {
-        let mut out = BytesMut::new();
-        let extras = Extras::default();
-        let compression = self.encoding.compression;
-        if encode_response(version, stream, response, &extras, compression, &mut out).is_ok() {
-            let _gone = self.answers.send(Outgoing::Envelope(out)).await;
-        }
+    fn send(&mut self, version: Version, stream: i16, response: &Response) {
+        self.outbox.push(version, stream, response, &Extras::default());
     }
 
-    /// Handles one envelope; tells whether the connection goes on.
-    async fn take_envelope(&mut self, envelope: Envelope) -> bool {
+    fn answer(&mut self, done: Done) {
+        self.outbox.push(done.version, done.stream, &done.response, &done.extras);
+    }
+
+    /// Takes one envelope in; returns a request that has to run.
+    fn take_envelope(&mut self, envelope: &Envelope) -> Option<(Request, bool)> {
         let (version, stream) = (envelope.version, envelope.stream);
         if self.started.is_some_and(|started| started != version) {
             let message = format!(
                 "Invalid message version. Got {version:?} but previous messages on this connection had another version"
             );
-            self.refuse(stream, message).await;
-            return false;
+            self.refuse_message(version, stream, message);
+            self.ends = true;
+            return None;
         }
-        let incoming = match Request::decode(&envelope) {
+        let incoming = match Request::decode(envelope) {
             Ok(incoming) => incoming,
             Err(error) => {
-                let error = ErrorResponse { message: error.to_string(), kind: ErrorKind::Protocol };
-                self.send(version, stream, &Response::Error(error)).await;
-                return true;
+                self.refuse_message(version, stream, error.to_string());
+                return None;
             }
         };
-        self.session.node.clients.update(self.session.client, |client| client.requests += 1);
+        self.session.requests.fetch_add(1, Ordering::Relaxed);
         match incoming.request {
-            Request::Options => {
-                self.send(version, stream, &crate::api::options::answer()).await;
-                true
-            }
-            Request::Startup(options) => {
-                self.startup(version, stream, &options).await;
-                true
-            }
+            Request::Options => self.send(version, stream, &crate::api::options::answer()),
+            Request::Startup(options) => self.startup(version, stream, &options),
             _ if self.started.is_none() => {
                 let message = format!(
                     "Unexpected message opcode {}, expecting STARTUP or OPTIONS",
                     envelope.opcode
                 );
-                let error = ErrorResponse { message, kind: ErrorKind::Protocol };
-                self.send(version, stream, &Response::Error(error)).await;
-                true
+                self.refuse_message(version, stream, message);
             }
             Request::Register(events) => {
                 let (response, schema_changes) = register::answer(&events);
-                self.send(version, stream, &response).await;
+                self.send(version, stream, &response);
                 if schema_changes && self.events.is_none() {
-                    self.forward_events(version);
+                    self.events = Some(self.session.node.events.subscribe());
                 }
-                true
             }
-            request => self.start_request(envelope, request, incoming.tracing).await,
+            request => return Some((request, incoming.tracing)),
         }
+        None
     }
 
-    async fn startup(
+    fn startup(
         &mut self,
         version: Version,
         stream: i16,
         options: &std::collections::BTreeMap<String, String>,
     ) {
+        if self.started.is_some() {
+            let message = "Unexpected message STARTUP: the connection is started already";
+            return self.refuse_message(version, stream, message.to_owned());
+        }
         match startup::answer(&self.session, version, options) {
-            Err(failure) => self.send(version, stream, &Response::Error(*failure.0)).await,
+            Err(failure) => self.send(version, stream, &Response::Error(*failure.0)),
             Ok(compression) => {
                 self.started = Some(version);
-                self.send(version, stream, &Response::Ready).await;
+                self.send(version, stream, &Response::Ready);
                 if version == Version::V5 {
                     let lz4 = compression == Some(Compression::Lz4);
-                    self.segments = Some(SegmentDecoder { lz4 });
-                    let _gone = self.answers.send(Outgoing::Segments { lz4 }).await;
+                    self.decoder.use_segments(lz4);
+                    self.outbox.use_segments(lz4);
                 } else {
-                    self.encoding.compression = compression;
+                    self.decoder.compression = compression;
+                    self.outbox.compression = compression;
                 }
             }
         }
     }
 
-    /// Runs a request beside the others; waits while too many run.
-    async fn start_request(&self, envelope: Envelope, request: Request, tracing: bool) -> bool {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return false };
-        let session = Arc::clone(&self.session);
-        let answers = self.answers.clone();
-        let compression = self.encoding.compression;
-        tokio::spawn(async move {
-            let (version, stream) = (envelope.version, envelope.stream);
-            debug_assert_ne!(envelope.opcode, opcode::STARTUP);
-            let (response, extras) = dispatch::answer(&session, version, request, tracing).await;
-            let mut out = BytesMut::new();
-            let encoded =
-                encode_response(version, stream, &response, &extras, compression, &mut out);
-            if let Err(error) = encoded {
-                let error = ErrorResponse { message: error.to_string(), kind: ErrorKind::Server };
-                let response = Response::Error(error);
-                // A short error always fits.
-                let _short =
-                    encode_response(version, stream, &response, &extras, compression, &mut out);
+    /// Sends an event. A connection that is too far behind ends: its client would never learn what it
+    /// missed, and reads the schema anew when it connects again.
+    fn tell(&mut self, change: Result<SchemaChange, RecvError>) {
+        match (change, self.started) {
+            (Ok(change), Some(version)) => {
+                self.send(version, -1, &Response::Event(Event::SchemaChange(change)));
             }
-            let _gone = answers.send(Outgoing::Envelope(out)).await;
-            drop(place);
-        });
-        true
-    }
-
-    fn forward_events(&mut self, version: Version) {
-        let mut events = self.session.node.events.subscribe();
-        let answers = self.answers.clone();
-        let compression = self.encoding.compression;
-        self.events = Some(tokio::spawn(async move {
-            loop {
-                let change = match events.recv().await {
-                    Ok(change) => change,
-                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-                };
-                let response = Response::Event(Event::SchemaChange(change));
-                let mut out = BytesMut::new();
-                let extras = Extras::default();
-                if encode_response(version, -1, &response, &extras, compression, &mut out).is_err()
-                    || answers.send(Outgoing::Envelope(out)).await.is_err()
-                {
-                    return;
-                }
-            }
-        }));
+            _ => self.ends = true,
+        }
     }
 }
 
-/// Why a connection cannot go on.
-enum Refused {
-    Version { version: u8, stream: i16 },
-    Wire(WireError),
+/// The next schema change, for a connection that asked for them.
+async fn next_event(
+    events: &mut Option<broadcast::Receiver<SchemaChange>>,
+) -> Result<SchemaChange, RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
-impl From<WireError> for Refused {
-    fn from(error: WireError) -> Self {
-        Self::Wire(error)
-    }
+/// What a request takes of the node's bytes of requests: its body and as much again for what is made
+/// of it, KiB.
+fn share_of(body: &[u8]) -> u32 {
+    u32::try_from(body.len() / 512 + 1).unwrap_or(u32::MAX)
 }

@@ -38,6 +38,7 @@ pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, mut stop: watch:
             client,
             local,
             keyspace: Mutex::new(None),
+            requests: Arc::default(),
         });
         connections.spawn(async move {
             connection::serve(session, socket).await;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is known of a client.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +15,7 @@ pub(crate) struct Client {
     /// The protocol version.
     pub(crate) protocol: i32,
     /// Requests so far.
-    pub(crate) requests: i64,
+    pub(crate) requests: Arc<AtomicI64>,
     /// What USE chose.
     pub(crate) keyspace: Option<String>,
 }

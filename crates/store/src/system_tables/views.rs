@@ -3,6 +3,7 @@
 use super::{Named, text};
 use crate::execute::call::Call;
 use cql::Value;
+use std::sync::atomic::Ordering;
 
 /// The rows of a table of `system_views`.
 pub(super) fn rows(call: &Call, name: &str) -> Vec<Named> {
@@ -26,7 +27,7 @@ fn clients(call: &Call) -> Vec<Named> {
             ("hostname", text(address.ip().to_string())),
             ("keyspace_name", maybe(client.keyspace)),
             ("protocol_version", Value::Int(client.protocol)),
-            ("request_count", Value::Bigint(client.requests)),
+            ("request_count", Value::Bigint(client.requests.load(Ordering::Relaxed))),
             ("ssl_enabled", Value::Boolean(false)),
             ("username", text("anonymous")),
         ]

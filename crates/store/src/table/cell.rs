@@ -59,6 +59,16 @@ pub(crate) enum Content {
     },
 }
 
+impl Content {
+    /// The value, expired or not.
+    pub(crate) fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::Live(value) | Self::Expiring { value, .. } => Some(value),
+            Self::Tombstone { .. } => None,
+        }
+    }
+}
+
 /// A value with its timestamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cell {
@@ -96,10 +106,7 @@ impl Cell {
     }
 
     fn raw_value(&self) -> &[u8] {
-        match &self.content {
-            Content::Live(value) | Content::Expiring { value, .. } => value,
-            Content::Tombstone { .. } => &[],
-        }
+        self.content.value().map_or(&[], |value| value)
     }
 
     /// Whether this cell survives against `other`, written to the same place.

@@ -214,6 +214,19 @@ impl Row {
         newest
     }
 
+    /// Roughly its bytes on disk.
+    pub(crate) fn bytes(&self) -> usize {
+        let cell = |cell: &Cell| 16 + cell.content.value().map_or(0, Bytes::len);
+        let column = |column: &Column| match column {
+            Column::Simple(simple) => cell(simple),
+            Column::Complex { cells, .. } => {
+                cells.iter().map(|(path, one)| path.len() + cell(one)).sum()
+            }
+        };
+        let clustering: usize = self.clustering.iter().map(Bytes::len).sum();
+        64 + clustering + self.columns.iter().map(|(_, c)| column(c)).sum::<usize>()
+    }
+
     /// Moves every timestamp of a change by `by`: a conditional change gets its timestamp when its
     /// conditions are held, not when it was asked for.
     pub(crate) fn shift(&mut self, by: i64) {
