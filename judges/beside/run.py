@@ -2,7 +2,7 @@
 """Measures Millstream beside Apache Kafka, Cassandra and Spark on this machine, and writes the table.
 
     run.py --work DIR BINARY [--only start,latency,broker,store] [--quick]
-           [--minutes 5] [--runs 3] [--port 25000] [--markdown FILE]
+           [--minutes 5] [--rates 100,10000] [--runs 3] [--port 25000] [--markdown FILE]
 
 Everything needed is installed by package name into DIR, once; DIR should be outside the checkout. Ours and
 the peer are measured in one run and alternate run by run; figures are medians. What was started is ended,
@@ -43,7 +43,7 @@ class Bench:
         self.warm_seconds, self.floor_seconds = (10, 5) if quick else (12, 8)
         self.idle_seconds = 15 if quick else 60
         self.burst_seconds = 1.0 if quick else 1.5
-        self.rates, self.samples = (100, 10_000), 20
+        self.rates, self.samples = tuple(int(rate) for rate in options.rates.split(",")), 20
         self.columns = options.columns.split(",")
         self.tools = found
         self.probe_command = [str(found["python"]), str(pathlib.Path(__file__).with_name("probe.py"))]
@@ -83,6 +83,7 @@ def arguments():
     parser.add_argument("--columns", default="os,group,peer", help="leave a side out: of os,group,peer")
     parser.add_argument("--quick", action="store_true", help="one short run each")
     parser.add_argument("--minutes", type=float, default=5, help="of each latency run")
+    parser.add_argument("--rates", default="100,10000", help="records/s of the latency runs")
     parser.add_argument("--runs", type=int, default=3, help="of each throughput figure")
     parser.add_argument("--port", type=int, default=25000, help="the first of 1,000 ports that may be used")
     parser.add_argument("--markdown", type=pathlib.Path, help="where the table goes; default: DIR/measurements.md")

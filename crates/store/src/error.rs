@@ -73,6 +73,16 @@ pub enum DiskError {
         /// The record's key, hexadecimal.
         key: String,
     },
+    /// A segment of the commit log is not what we wrote.
+    #[error(
+        "the commit log {} is damaged at byte {at}; restore the data directory from a copy", path.display()
+    )]
+    DamagedFile {
+        /// The segment.
+        path: PathBuf,
+        /// Where what can be read ends.
+        at: u64,
+    },
     /// A write failed before; nothing is written any more.
     #[error(
         "the store takes no writes since one failed: {reason}; free space on its disk or repair it, then start \

@@ -19,8 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// How long writes may stay unsynced under [`Durability::Os`]: Cassandra's `commitlog_sync_period`. Writes wait
-/// while it lasts, so it must stay rarer than one write in a hundred.
+/// How long writes may stay unsynced under [`Durability::Os`]: Cassandra's `commitlog_sync_period`.
 const SYNC_EVERY: Duration = Duration::from_secs(10);
 
 /// A running store. Dropping it without [`Store::stop`] closes the port and ends connections as a
@@ -120,17 +119,14 @@ fn lock_directory(directory: &Path) -> Result<File, StartError> {
 }
 
 fn open(settings: Settings, world: &World, address: SocketAddr) -> Result<Node, DiskError> {
-    let engine = Arc::new(Engine::open(
-        &settings.data_dir.join("rows"),
-        settings.cache_bytes,
-        Arc::clone(&world.clock),
-    )?);
     let sync = match world.durability {
         Durability::Group => Sync::Data,
         Durability::Os => Sync::Buffer,
     };
+    let engine =
+        Arc::new(Engine::open(&settings.data_dir, settings.cache_bytes, sync, world)?);
     let clock = Arc::clone(&world.clock);
-    let committer = Committer::start(Arc::clone(&engine), sync, Arc::clone(&clock))?;
+    let committer = Committer::start(Arc::clone(&engine), Arc::clone(&clock))?;
     let catalog = Catalog::open(Arc::clone(&engine), system_tables::keyspaces())?;
     let host_id = host_id(&engine)?;
     Ok(Node::new(Parts { settings, address, clock, engine, committer, catalog, host_id }))

@@ -16,7 +16,7 @@ pub struct Settings {
     pub cluster_name: String,
     /// The most connections at a time; further ones are closed at once.
     pub connections_max: usize,
-    /// The block cache, bytes. Memtables take up to 8 MiB for each table that is written.
+    /// The block cache, bytes. Memtables take up to 32 MiB beside it.
     pub cache_bytes: u64,
 }
 

@@ -12,7 +12,7 @@
 //! Limits: a batch takes at most [`GROUP_JOBS_MAX`] jobs or [`GROUP_BYTES_MAX`] bytes of rows; the
 //! queue holds [`QUEUE_JOBS_MAX`] jobs, and a sender waits when it is full.
 
-use super::engine::{Batch, Engine, Sync, TableStorage};
+use super::engine::{Batch, Engine, TableStorage};
 use crate::error::{DiskError, WriteError};
 use crate::table::cell::{Cell, Content, Deletion};
 use crate::table::deletions::{KeyRange, RangeDeletions};
@@ -84,7 +84,6 @@ enum Work {
     Apply(Vec<Mutation>),
     Decide(Decide),
     Truncate(Arc<TableStorage>),
-    Sync,
 }
 
 struct Job {
@@ -96,6 +95,7 @@ struct Job {
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     jobs: mpsc::Sender<Job>,
+    engine: Arc<Engine>,
     dirty: Arc<tokio::sync::Notify>,
     gathering: Arc<AtomicUsize>,
 }
@@ -113,15 +113,13 @@ impl Committer {
     /// Starts the writing thread. It ends when the last handle is dropped and the queue is empty.
     pub(crate) fn start(
         engine: Arc<Engine>,
-        sync: Sync,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, DiskError> {
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let dirty = Arc::new(tokio::sync::Notify::new());
         let gathering = Arc::new(AtomicUsize::new(0));
         let thread = Thread {
-            engine,
-            sync,
+            engine: Arc::clone(&engine),
             clock,
             dirty: Arc::clone(&dirty),
             gathering: Arc::clone(&gathering),
@@ -131,7 +129,7 @@ impl Committer {
             .name("store-committer".to_owned())
             .spawn(move || thread.run(queue))
             .map_err(|error| DiskError::Thread { source: error })?;
-        Ok(Self { jobs, dirty, gathering })
+        Ok(Self { jobs, engine, dirty, gathering })
     }
 
     /// Says that writes which belong together are about to come, until the answer is dropped.
@@ -166,7 +164,9 @@ impl Committer {
 
     /// Makes all acknowledged writes durable.
     pub(crate) async fn sync(&self) -> Result<(), WriteError> {
-        self.submit(Work::Sync).await
+        let engine = Arc::clone(&self.engine);
+        let synced = tokio::task::spawn_blocking(move || engine.sync()).await;
+        Ok(synced.map_err(|_| WriteError::Stopped)??)
     }
 
     /// Returns once something was written that is not yet synced.
@@ -218,6 +218,23 @@ impl View {
         }
     }
 
+    /// Like [`Self::stored`], but may leave out what is older than `newest`: that a complete row hides.
+    fn as_new_as(
+        &self,
+        table: &Arc<TableStorage>,
+        key: &[u8],
+        newest: i64,
+    ) -> Result<Row, DiskError> {
+        if self.pending.contains_key(&(table.id, key.to_vec())) {
+            return self.stored(table, key);
+        }
+        match table.get_without_files(key, newest) {
+            Some(Some(bytes)) => Row::decode(bytes).ok_or_else(|| DiskError::damaged(key)),
+            Some(None) => Ok(Row::default()),
+            None => self.stored(table, key),
+        }
+    }
+
     fn ranges(&self, table: &Arc<TableStorage>, key: &[u8]) -> Result<RangeDeletions, DiskError> {
         match self.pending.get(&(table.id, key.to_vec())) {
             Some(Pending { record: Record::Ranges(ranges), .. }) => Ok(ranges.clone()),
@@ -263,7 +280,11 @@ impl View {
             Change::Row { row, complete } => {
                 let newest = row.newest();
                 let blind = complete && newest > table.newest.load(Ordering::SeqCst);
-                let merged = if blind { row } else { self.stored(&table, &key)?.merge(row) };
+                let merged = match blind {
+                    true => row,
+                    false if complete => self.as_new_as(&table, &key, newest)?.merge(row),
+                    false => self.stored(&table, &key)?.merge(row),
+                };
                 table.newest.fetch_max(newest, Ordering::SeqCst);
                 if key::split(&key).is_some_and(|split| split.kind == key::PARTITION_DELETION) {
                     table.has_deletions.store(true, Ordering::SeqCst);
@@ -338,9 +359,9 @@ impl View {
         let mut tables: Vec<Arc<TableStorage>> = Vec::new();
         for ((_, key), Pending { table, record }) in self.pending.drain() {
             match record {
-                Record::Row(row) if row_is_empty(&row) => batch.remove(&table, &key),
-                Record::Row(row) => batch.put(&table, &key, row.encode()),
-                Record::Ranges(ranges) => batch.put(&table, &key, ranges.encode()),
+                Record::Row(row) if row_is_empty(&row) => batch.remove(&table, key),
+                Record::Row(row) => batch.put(&table, key, row.encode()),
+                Record::Ranges(ranges) => batch.put(&table, key, ranges.encode()),
             }
             if !tables.iter().any(|seen| seen.is(&table)) {
                 tables.push(table);
@@ -384,7 +405,6 @@ fn incremented(mut row: Row, amounts: &[(u32, i64)], timestamp: i64) -> Row {
 
 struct Thread {
     engine: Arc<Engine>,
-    sync: Sync,
     clock: Arc<dyn Clock>,
     dirty: Arc<tokio::sync::Notify>,
     gathering: Arc<AtomicUsize>,
@@ -437,10 +457,6 @@ impl Thread {
                 self.commit(view, std::mem::take(waiting));
                 self.engine.truncate(&table).map_err(WriteError::from)
             }
-            Work::Sync => {
-                self.commit(view, std::mem::take(waiting));
-                self.engine.sync().map_err(WriteError::from)
-            }
         };
         match merged {
             Ok(()) => waiting.push(job.done),
@@ -483,7 +499,7 @@ impl Thread {
     fn commit(&mut self, view: &mut View, waiting: Vec<oneshot::Sender<Result<(), WriteError>>>) {
         let mut result = Ok(());
         if !view.pending.is_empty() {
-            let mut batch = self.engine.batch(self.sync);
+            let mut batch = self.engine.batch();
             view.drain_into(&mut batch);
             result = batch.commit();
             self.dirty.notify_one();

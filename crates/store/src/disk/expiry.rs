@@ -96,7 +96,7 @@ mod tests {
     use crate::table::key;
     use crate::table::row::{Column, Row};
     use bytes::Bytes;
-    use runtime::ManualClock;
+    use runtime::{Durability, ManualClock, World};
     use std::sync::Arc;
     use std::time::Duration;
     use uuid::Uuid;
@@ -114,25 +114,27 @@ mod tests {
     fn compaction_drops_what_is_past_its_grace_and_keeps_deletions_of_partitions() {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(1_000_000_000));
-        let engine = Engine::open(directory.path(), 1 << 20, Arc::clone(&clock) as _).unwrap();
+        let mut world = World::real(Durability::Os);
+        world.clock = Arc::clone(&clock) as _;
+        let engine = Engine::open(directory.path(), 1 << 20, Sync::Data, &world).unwrap();
         let table = engine.table(Uuid::new_v4(), 100).unwrap();
         let prefix = key::partition_prefix(b"k").unwrap();
         let rows = [vec![(1, cell(Some(1_001)))], vec![(1, cell(Some(1_001))), (2, cell(None))]];
-        let mut batch = engine.batch(Sync::Data);
+        let mut batch = engine.batch();
         for (at, columns) in (0..).zip(rows) {
             let row = Row { columns, ..Row::default() };
-            batch.put(&table, &key::row(&prefix, &[at]), row.encode());
+            batch.put(&table, key::row(&prefix, &[at]), row.encode());
         }
         let deletion = Some(Deletion { timestamp: 0, made_at: 1 });
         let gone = Row { deletion, ..Row::default() };
         let record = key::record(&prefix, key::PARTITION_DELETION);
-        batch.put(&table, &record, gone.encode());
+        batch.put(&table, record.clone(), gone.encode());
         batch.commit().unwrap();
 
-        table.compact().unwrap();
+        engine.compact(&table).unwrap();
         assert!(table.get(&key::row(&prefix, &[0])).unwrap().is_some(), "within its grace");
         clock.advance(Duration::from_secs(200));
-        table.compact().unwrap();
+        engine.compact(&table).unwrap();
         assert_eq!(table.get(&key::row(&prefix, &[0])).unwrap(), None);
         let left = Row::decode(table.get(&key::row(&prefix, &[1])).unwrap().unwrap()).unwrap();
         assert_eq!(left.columns, [(2, cell(None))]);
