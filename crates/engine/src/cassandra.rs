@@ -3,6 +3,7 @@
 //! Rows are upserts by full primary key with the batch's timestamp, so that writing a batch again
 //! changes nothing, and a delayed write of an old batch cannot cover a newer one.
 
+mod batches;
 mod bind;
 mod schema;
 mod sink;

@@ -1,6 +1,7 @@
 //! Writing a batch's rows.
 
 use super::CassandraFault;
+use super::batches::{Values, Writes};
 use super::bind::Binder;
 use super::schema::{ensure, quoted};
 use crate::judge::RowCheck;
@@ -12,21 +13,20 @@ use datafusion::arrow::row::{Row, RowConverter, SortField};
 use futures::{StreamExt, TryStreamExt, stream};
 use scylla::client::session::Session;
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
-use scylla::statement::prepared::PreparedStatement;
 use scylla::value::CqlValue;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Statements in flight per stream.
-const CONCURRENCY: usize = 256;
+/// Requests in flight per stream.
+const CONCURRENCY: usize = 64;
 
 /// Writes one table.
 #[derive(Debug)]
 pub struct Sink {
     address: String,
     session: Arc<Session>,
-    insert: PreparedStatement,
-    delete: PreparedStatement,
+    insert: Writes,
+    delete: Writes,
     binder: Binder,
     /// Indexes of the primary key's columns among the written ones.
     key: Vec<usize>,
@@ -104,10 +104,9 @@ impl Sink {
         let mut statements = Vec::new();
         for text in [insert, delete] {
             let prepared = session.prepare(text.as_str()).await;
-            let mut prepared =
+            let prepared =
                 prepared.map_err(|error| fault(address, &text, &ExecutionError::from(error)))?;
-            prepared.set_is_idempotent(true);
-            statements.push(prepared);
+            statements.push(Writes::new(prepared));
         }
         let [insert, delete] = statements.try_into().map_err(|_| CassandraFault::Transient {
             address: address.to_owned(),
@@ -115,6 +114,7 @@ impl Sink {
             reason: "not two statements".into(),
         })?;
         let types: Vec<_> = insert
+            .statement()
             .get_variable_col_specs()
             .iter()
             .take(columns.len())
@@ -151,22 +151,23 @@ impl Sink {
     ) -> Result<(), SinkStop> {
         let rows = self.bind(&self.last_of_each_key(upserts).map_err(|e| self.unbindable(e))?)?;
         let gone = self.bind(deletes)?;
-        let statements = rows
-            .into_iter()
-            .map(|mut row| {
-                row.push(Some(CqlValue::BigInt(timestamp)));
-                (&self.insert, row)
-            })
-            .chain(gone.into_iter().map(|row| {
-                let mut values = vec![Some(CqlValue::BigInt(timestamp))];
-                values.extend(self.key.iter().map(|at| row[*at].clone()));
-                (&self.delete, values)
-            }));
-        stream::iter(statements)
-            .map(|(statement, row)| async move {
-                let done = self.session.execute_unpaged(statement, row).await;
-                done.map(drop).map_err(|error| {
-                    let action = format!("write a row to {}", self.name);
+        let timestamp = Some(CqlValue::BigInt(timestamp));
+        let deletes = gone.into_iter().map(|row| {
+            let key = self.key.iter().map(|at| row[*at].clone());
+            std::iter::once(timestamp.clone()).chain(key).collect()
+        });
+        let deletes = self.delete.group(&self.session, deletes.collect());
+        let upserts = rows.into_iter().map(|mut row| {
+            row.push(timestamp.clone());
+            row
+        });
+        let upserts = self.insert.group(&self.session, upserts.collect());
+        let upserts = upserts.into_iter().map(|rows| (&self.insert, rows));
+        let deletes = deletes.into_iter().map(|rows| (&self.delete, rows));
+        stream::iter(upserts.chain(deletes))
+            .map(|(writes, rows)| async move {
+                writes.execute(&self.session, &rows).await.map_err(|error| {
+                    let action = format!("write {} rows to {}", rows.len(), self.name);
                     SinkStop::from(fault(&self.address, &action, &error))
                 })
             })
@@ -175,7 +176,7 @@ impl Sink {
             .await
     }
 
-    fn bind(&self, rows: &RecordBatch) -> Result<Vec<Vec<Option<CqlValue>>>, SinkStop> {
+    fn bind(&self, rows: &RecordBatch) -> Result<Vec<Values>, SinkStop> {
         self.binder.bind(rows).map_err(|reason| self.unbindable(reason))
     }
 
