@@ -1,12 +1,14 @@
 //! Group commit for all logs of a process.
 //!
 //! A log with unsynced bytes stands in one queue, once. Threads take logs from it and sync each;
-//! what is appended meanwhile waits for the log's next turn, which comes as soon as this one ends.
-//! So the first write of an idle log is synced at once, and under load one sync carries all writes
-//! that came during the former one.
+//! what is appended meanwhile waits for the log's next turn. So the first write of an idle log is
+//! synced at once, and under load one sync carries all writes that came during the former one.
 //!
-//! Never does: wait a fixed time, or call a failed sync a success. A log whose sync fails takes
-//! itself offline.
+//! A log that was written to a little during its sync waits [`PACE`] for its next turn, together with
+//! the others: file systems make many syncs at a time one, and a sync for every few records would keep
+//! their journal busy enough to hold everything up. A log that was written to a lot goes on at once.
+//!
+//! Never does: call a failed sync a success. A log whose sync fails takes itself offline.
 //!
 //! Limits: `THREADS_MAX` syncs are in flight; the queue holds each log at most once.
 
@@ -14,20 +16,37 @@ use crate::lock;
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Syncs in flight. On a disk with 3 ms flushes eight parallel ones are many times as fast as one
 /// after another, and more gain little.
 const THREADS_MAX: usize = 8;
 
+/// How long logs that are written to all the time wait between two syncs.
+const PACE: Duration = Duration::from_millis(4);
+
+/// What was written to a log while it was synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meanwhile {
+    /// Nothing, or the log is offline.
+    Nothing,
+    /// A few records: their sync can wait for more.
+    Little,
+    /// Enough for a sync of its own.
+    Much,
+}
+
 /// A log that can be synced.
 pub(crate) trait Syncs: Send + Sync + Debug {
-    /// Syncs what was written up to now. Returns whether more was written meanwhile.
-    fn sync_once(&self) -> bool;
+    /// Syncs what was written up to now.
+    fn sync_once(&self) -> Meanwhile;
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Arc<dyn Syncs>>,
+    /// Logs whose turn comes with the next pace. One thread waits for it while there are any.
+    paced: Vec<Arc<dyn Syncs>>,
     threads: usize,
     idle: usize,
     closed: bool,
@@ -113,11 +132,32 @@ impl Shared {
         }
     }
 
-    /// A log that was written to meanwhile goes to the queue's end, behind the others.
     fn sync(&self, log: Arc<dyn Syncs>) {
-        if log.sync_once() {
-            lock(&self.queue).waiting.push_back(log);
-            self.filled.notify_one();
+        let meanwhile = log.sync_once();
+        let mut queue = lock(&self.queue);
+        match meanwhile {
+            Meanwhile::Nothing => {}
+            // To the queue's end, behind the others.
+            Meanwhile::Much => {
+                queue.waiting.push_back(log);
+                drop(queue);
+                self.filled.notify_one();
+            }
+            Meanwhile::Little => {
+                queue.paced.push(log);
+                if queue.paced.len() > 1 {
+                    return;
+                }
+                drop(queue);
+                std::thread::sleep(PACE);
+                let mut queue = lock(&self.queue);
+                let paced = std::mem::take(&mut queue.paced);
+                let more = paced.len() - 1;
+                queue.waiting.extend(paced);
+                drop(queue);
+                // This thread takes one itself.
+                (0..more).for_each(|_| self.filled.notify_one());
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Never does: know Kafka, CQL or SQL.
 
+pub mod background;
 pub mod clock;
 pub mod crash;
 pub mod disk;

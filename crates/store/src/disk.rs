@@ -10,3 +10,4 @@ pub(crate) mod flusher;
 pub(crate) mod levels;
 pub(crate) mod memtable;
 pub(crate) mod readers;
+pub(crate) mod recent;

@@ -123,8 +123,10 @@ fn open(settings: Settings, world: &World, address: SocketAddr) -> Result<Node, 
         Durability::Group => Sync::Data,
         Durability::Os => Sync::Buffer,
     };
-    let engine =
-        Arc::new(Engine::open(&settings.data_dir, settings.cache_bytes, sync, world)?);
+    let engine = runtime::background::run("store-open", || {
+        Engine::open(&settings.data_dir, settings.cache_bytes, sync, world)
+    });
+    let engine = Arc::new(engine.map_err(|source| DiskError::Thread { source })??);
     let clock = Arc::clone(&world.clock);
     let committer = Committer::start(Arc::clone(&engine), Arc::clone(&clock))?;
     let catalog = Catalog::open(Arc::clone(&engine), system_tables::keyspaces())?;

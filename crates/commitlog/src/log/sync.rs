@@ -1,7 +1,7 @@
 //! The log's side of group commit: which files are unsynced, and what a sync makes durable.
 
 use super::Log;
-use crate::committer::Syncs;
+use crate::committer::{Meanwhile, Syncs};
 use crate::failure::Failure;
 use crate::lock;
 use runtime::{DiskFile, Durability};
@@ -29,6 +29,9 @@ impl Unsynced {
         self.files.is_empty() && !self.names
     }
 }
+
+/// Records that are worth a sync of their own while others could still join them.
+const MANY_RECORDS: i64 = 256;
 
 impl Log {
     /// Notes a file that was written to. Called before the bytes are shown in the offsets.
@@ -103,11 +106,15 @@ impl Log {
 }
 
 impl Syncs for Log {
-    fn sync_once(&self) -> bool {
+    fn sync_once(&self) -> Meanwhile {
         let synced = self.sync_now().is_ok();
         let mut unsynced = lock(&self.unsynced);
-        let more = synced && self.behind(&unsynced);
-        unsynced.scheduled = more;
-        more
+        unsynced.scheduled = synced && self.behind(&unsynced);
+        let records = self.offsets().log_end - self.watermarks.durable();
+        match unsynced.scheduled {
+            false => Meanwhile::Nothing,
+            true if records < MANY_RECORDS => Meanwhile::Little,
+            true => Meanwhile::Much,
+        }
     }
 }

@@ -51,8 +51,7 @@ impl Unsynced {
     /// Makes everything that was written before the call durable. Writes go on meanwhile.
     pub(crate) fn sync(&self) -> Result<(), DiskError> {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let files: Vec<_> =
-            lock().iter().map(|open| (open.id, Arc::clone(&open.file))).collect();
+        let files: Vec<_> = lock().iter().map(|open| (open.id, Arc::clone(&open.file))).collect();
         for (_, file) in &files {
             file.sync().map_err(write)?;
         }
@@ -111,7 +110,10 @@ impl CommitLog {
             if !later.is_empty() && bytes.get(MAGIC.len()) != Some(&(Sync::Buffer as u8)) {
                 return Err(DiskError::DamagedFile { path, at: whole as u64 });
             }
-            tracing::info!("{} ends in a record that was not finished: cut at {whole}", path.display());
+            tracing::info!(
+                "{} ends in a record that was not finished: cut at {whole}",
+                path.display()
+            );
             // From the newest on, so that what is left never has a gap.
             for later in later.iter().rev() {
                 disk.remove(&path_of(directory, *later)).map_err(open)?;

@@ -13,6 +13,7 @@
 //! queue holds [`QUEUE_JOBS_MAX`] jobs, and a sender waits when it is full.
 
 use super::engine::{Batch, Engine, TableStorage};
+use super::recent::Recent;
 use crate::error::{DiskError, WriteError};
 use crate::table::cell::{Cell, Content, Deletion};
 use crate::table::deletions::{KeyRange, RangeDeletions};
@@ -111,10 +112,7 @@ impl Drop for Gathering {
 
 impl Committer {
     /// Starts the writing thread. It ends when the last handle is dropped and the queue is empty.
-    pub(crate) fn start(
-        engine: Arc<Engine>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, DiskError> {
+    pub(crate) fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>) -> Result<Self, DiskError> {
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let dirty = Arc::new(tokio::sync::Notify::new());
         let gathering = Arc::new(AtomicUsize::new(0));
@@ -124,6 +122,7 @@ impl Committer {
             dirty: Arc::clone(&dirty),
             gathering: Arc::clone(&gathering),
             failed: None,
+            recent: Recent::default(),
         };
         std::thread::Builder::new()
             .name("store-committer".to_owned())
@@ -200,7 +199,9 @@ impl Record {
     fn bytes(&self) -> usize {
         match self {
             Self::Row(row) => row.bytes(),
-            Self::Ranges(ranges) => ranges.iter().map(|(r, _)| 64 + r.start.len() + r.end.len()).sum(),
+            Self::Ranges(ranges) => {
+                ranges.iter().map(|(r, _)| 64 + r.start.len() + r.end.len()).sum()
+            }
         }
     }
 }
@@ -274,13 +275,18 @@ impl View {
         })
     }
 
-    fn merge(&mut self, mutation: Mutation, dead_before: i64) -> Result<(), DiskError> {
+    fn merge(
+        &mut self,
+        mutation: Mutation,
+        dead_before: i64,
+        recent: &mut Recent,
+    ) -> Result<(), DiskError> {
         let Mutation { table, key, change } = mutation;
         let record = match change {
             Change::Row { row, complete } => {
                 let newest = row.newest();
-                let blind = complete && newest > table.newest.load(Ordering::SeqCst);
-                let merged = match blind {
+                let hides = recent.is_first(&table, &key, newest) && complete;
+                let merged = match hides {
                     true => row,
                     false if complete => self.as_new_as(&table, &key, newest)?.merge(row),
                     false => self.stored(&table, &key)?.merge(row),
@@ -409,6 +415,7 @@ struct Thread {
     dirty: Arc<tokio::sync::Notify>,
     gathering: Arc<AtomicUsize>,
     failed: Option<String>,
+    recent: Recent,
 }
 
 impl Thread {
@@ -477,7 +484,7 @@ impl Thread {
         };
         let before: Vec<_> = keys.iter().map(|key| view.pending.get(key).cloned()).collect();
         for mutation in mutations {
-            if let Err(error) = view.merge(mutation, now) {
+            if let Err(error) = view.merge(mutation, now, &mut self.recent) {
                 for (key, old) in keys.into_iter().zip(before) {
                     match old {
                         Some(old) => drop(view.pending.insert(key, old)),

@@ -75,7 +75,8 @@ impl Work {
         let mut states = self.database.batch().durability(Some(PersistMode::SyncAll));
         let mut changes = sealed.memtable.newest().peekable();
         while let Some(table) = changes.peek().map(|change| change.table) {
-            let mut of_table = std::iter::from_fn(|| changes.next_if(|change| change.table == table));
+            let mut of_table =
+                std::iter::from_fn(|| changes.next_if(|change| change.table == table));
             if table == STATES {
                 for change in of_table {
                     let files = engine::table_of_state(&change.key).and_then(|id| self.files(id));

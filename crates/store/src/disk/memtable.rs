@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn a_flush_takes_the_newest_version_of_each_key() {
-        let memtable = memtable(&[(7, "a", Some("1"), 1), (7, "a", None, 2), (8, "a", Some("x"), 1)]);
+        let memtable =
+            memtable(&[(7, "a", Some("1"), 1), (7, "a", None, 2), (8, "a", Some("x"), 1)]);
         let newest: Vec<_> = memtable.newest().map(|change| (change.table, change.value)).collect();
         assert_eq!(newest, [(TABLE, None), (Uuid::from_u128(8), pair("a", Some("x")).1)]);
     }

@@ -30,7 +30,8 @@ impl State {
     /// Whether another thread has to start for what waits.
     fn needs_thread(&self, cores: usize) -> bool {
         let short = self.threads - self.long;
-        let enough = short > 0 && (self.waiting.len() <= short * WAITING_PER_THREAD || short >= cores);
+        let enough =
+            short > 0 && (self.waiting.len() <= short * WAITING_PER_THREAD || short >= cores);
         !self.waiting.is_empty() && !enough && self.threads < THREADS_MAX
     }
 }

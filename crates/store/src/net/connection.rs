@@ -134,14 +134,15 @@ impl Connection {
     /// The next request to run. Answers those that need no running, and protocol errors, itself.
     fn next_request(&mut self) -> Option<Admitted> {
         while !self.ends && self.outbox.len() < ANSWER_BYTES_MAX {
-            let envelope = match self.waiting.take().map_or_else(|| self.decoder.next(), |e| Ok(Some(e))) {
-                Ok(Some(envelope)) => envelope,
-                Ok(None) => return None,
-                Err(refused) => {
-                    self.refuse(refused);
-                    return None;
-                }
-            };
+            let envelope =
+                match self.waiting.take().map_or_else(|| self.decoder.next(), |e| Ok(Some(e))) {
+                    Ok(Some(envelope)) => envelope,
+                    Ok(None) => return None,
+                    Err(refused) => {
+                        self.refuse(refused);
+                        return None;
+                    }
+                };
             let bytes = Arc::clone(&self.session.node.request_bytes);
             let Ok(share) = bytes.try_acquire_many_owned(share_of(&envelope.body)) else {
                 self.waiting = Some(envelope);

@@ -106,8 +106,10 @@ fn a_truncated_table_stays_empty_after_a_start() {
 fn rows_of_a_dropped_table_are_left_out_of_a_flush() {
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path());
-    let (gone, kept) =
-        (engine.table(Uuid::from_u128(1), 0).unwrap(), engine.table(Uuid::from_u128(2), 0).unwrap());
+    let (gone, kept) = (
+        engine.table(Uuid::from_u128(1), 0).unwrap(),
+        engine.table(Uuid::from_u128(2), 0).unwrap(),
+    );
     put(&engine, &gone, &[("a", Some("1"))]);
     put(&engine, &kept, &[("a", Some("1"))]);
     engine.drop_table(&gone).unwrap();
