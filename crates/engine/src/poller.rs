@@ -20,7 +20,7 @@ const LONG_POLL_MS: u64 = 500;
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Pause between two polls of a source that has no more for now, so that a transaction carries more than
 /// one record: with the demo's ten a second, transactions are most of what the whole node costs.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What a poll brought.
 #[derive(Debug)]

@@ -107,6 +107,8 @@ pub(crate) struct Runner {
     committed_at: Duration,
     ends: BTreeMap<i32, i64>,
     ends_asked_at: Duration,
+    /// When every partition was last read to its end.
+    at_end_at: Duration,
     /// Whether Kafka gave no answer to the last question.
     away: bool,
     shown_batch: u64,
@@ -115,6 +117,9 @@ pub(crate) struct Runner {
 
 /// How long one wait for records lasts, and with it how fast a stop is noticed.
 const POLL_WAIT: Duration = Duration::from_millis(250);
+/// Shortest time from one batch to the next. A batch costs two syncs and much that does not depend on its
+/// records, so under load fewer and larger ones are faster; a record that comes alone does not wait.
+const BATCH_PACE: Duration = Duration::from_millis(5);
 /// Shortest wait for records while a commit runs that another waits for.
 const REPORT_WAIT: Duration = Duration::from_millis(5);
 /// How often the ends of partitions are asked while records are unread, for the lag, or Kafka is away.
@@ -139,8 +144,14 @@ impl Runner {
     pub(crate) fn run(mut self) -> Result<(), StreamError> {
         self.recover()?;
         self.board.state("running", None);
+        let mut began: Option<Duration> = None;
         while !self.stopped() {
+            if let Some(began) = began {
+                let since = self.world.clock.elapsed().saturating_sub(began);
+                std::thread::sleep(BATCH_PACE.saturating_sub(since));
+            }
             let records = self.source.poll(self.pace.batch_records, self.wait())?;
+            began = (!records.is_empty()).then(|| self.world.clock.elapsed());
             if !records.is_empty() {
                 let plan = self.plan_batch(&records);
                 self.committer.journal().plan(&plan)?;
@@ -276,9 +287,14 @@ impl Runner {
 
     /// Asks the ends of the partitions now and then.
     fn ask_ends(&mut self) {
-        let behind = self.source.at_end().len() < self.checkpoint.marks.len();
-        let interval = if behind || self.away { ENDS_INTERVAL } else { IDLE_ENDS_INTERVAL };
         let now = self.world.clock.elapsed();
+        let at_end = self.source.at_end().len() == self.checkpoint.marks.len();
+        if at_end {
+            self.at_end_at = now;
+        }
+        // A stream that has caught up within the interval has no lag to be asked for.
+        let behind = now.saturating_sub(self.at_end_at) >= ENDS_INTERVAL;
+        let interval = if behind || self.away { ENDS_INTERVAL } else { IDLE_ENDS_INTERVAL };
         if self.committer.asking() || now.saturating_sub(self.ends_asked_at) < interval {
             return;
         }

@@ -151,7 +151,7 @@ impl Poll<'_> {
 
     /// Waits, but not past a stop.
     fn rest(&self, wait: Duration) {
-        let step = Duration::from_millis(50);
+        let step = Duration::from_millis(250);
         let mut left = wait;
         while !left.is_zero() && !self.environment.stopped() {
             std::thread::sleep(left.min(step));

@@ -164,6 +164,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         uncommitted: 0,
         ends: BTreeMap::new(),
         ends_asked_at: environment.world.clock.elapsed(),
+        at_end_at: environment.world.clock.elapsed(),
         away: false,
         shown_batch: 0,
         shown_at: environment.world.clock.elapsed(),
