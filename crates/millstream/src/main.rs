@@ -19,6 +19,9 @@ mod trace;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match cli::read() {
         Ok(arguments) => arguments,
