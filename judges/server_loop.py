@@ -6,6 +6,8 @@ must be there at the end, once.
 
 In the arguments, {data} is the data directory and {port} the port, for example
   server_loop.py kafka -- target/debug/examples/serve_broker {data} {port}
+  server_loop.py cassandra -- target/debug/examples/serve_store {data} {port} group 100000
+The store's last argument makes its memtables small, so that they become table files all the time.
 With --no-power-cut the server is killed with SIGKILL only: what the system has keeps.
 """
 

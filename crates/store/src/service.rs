@@ -2,7 +2,7 @@
 
 use crate::disk::catalog::Catalog;
 use crate::disk::committer::Committer;
-use crate::disk::engine::{Engine, Sync};
+use crate::disk::engine::Engine;
 use crate::error::{DiskError, StartError};
 use crate::net::listener;
 use crate::node::{Node, Parts};
@@ -119,12 +119,8 @@ fn lock_directory(directory: &Path) -> Result<File, StartError> {
 }
 
 fn open(settings: Settings, world: &World, address: SocketAddr) -> Result<Node, DiskError> {
-    let sync = match world.durability {
-        Durability::Group => Sync::Data,
-        Durability::Os => Sync::Buffer,
-    };
     let engine = runtime::background::run("store-open", || {
-        Engine::open(&settings.data_dir, settings.cache_bytes, sync, world)
+        Engine::open(&settings, world)
     });
     let engine = Arc::new(engine.map_err(|source| DiskError::Thread { source })??);
     let clock = Arc::clone(&world.clock);

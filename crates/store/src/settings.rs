@@ -16,12 +16,14 @@ pub struct Settings {
     pub cluster_name: String,
     /// The most connections at a time; further ones are closed at once.
     pub connections_max: usize,
-    /// The block cache, bytes. Memtables take up to 32 MiB beside it.
+    /// The block cache, bytes. Memtables take up to four times `memtable_bytes` beside it.
     pub cache_bytes: u64,
+    /// A memtable of this size becomes a table file, bytes.
+    pub memtable_bytes: usize,
 }
 
 impl Settings {
-    /// Settings with the defaults for one machine: 1,024 connections and a cache of 16 MiB.
+    /// Settings with the defaults for one machine: 1,024 connections, a cache of 16 MiB and memtables of 8.
     #[must_use]
     pub fn new(data_dir: PathBuf, listen: SocketAddr) -> Self {
         Self {
@@ -31,6 +33,7 @@ impl Settings {
             cluster_name: "Millstream".to_owned(),
             connections_max: 1024,
             cache_bytes: 16 * 1024 * 1024,
+            memtable_bytes: 8 * 1024 * 1024,
         }
     }
 }

@@ -14,18 +14,16 @@ use super::flusher::{self, Flusher};
 use super::levels::{Levels, View};
 use super::memtable::Change;
 use crate::error::DiskError;
+use crate::settings::Settings;
 use bytes::Bytes;
 use fjall::compaction::Leveled;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
-use runtime::{Disk, World};
+use runtime::{Disk, Durability, World};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use uuid::Uuid;
-
-/// A memtable of this size is flushed, bytes.
-const MEMTABLE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Table files are cut at this size, bytes. Readers wait while fjall syncs the last one of a compaction.
 const TABLE_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -176,6 +174,7 @@ pub(crate) struct Engine {
     unsynced: Arc<Unsynced>,
     disk: Arc<dyn Disk>,
     log_directory: PathBuf,
+    memtable_bytes: usize,
     /// Ends with the engine.
     _flusher: Flusher,
 }
@@ -211,14 +210,14 @@ pub(super) fn newest_of(state: &[u8]) -> i64 {
 }
 
 impl Engine {
-    /// Opens or creates the database in a directory. `cache_bytes` bounds the block cache.
-    /// The world's clock decides what compactions may drop.
-    pub(crate) fn open(
-        directory: &Path,
-        cache_bytes: u64,
-        sync: Sync,
-        world: &World,
-    ) -> Result<Self, DiskError> {
+    /// Opens or creates the database in the settings' directory. The world's clock decides what
+    /// compactions may drop.
+    pub(crate) fn open(settings: &Settings, world: &World) -> Result<Self, DiskError> {
+        let directory = &settings.data_dir;
+        let sync = match world.durability {
+            Durability::Group => Sync::Data,
+            Durability::Os => Sync::Buffer,
+        };
         let periods = GracePeriods::default();
         let (of_filters, clock) = (periods.clone(), Arc::clone(&world.clock));
         let database = Database::builder(directory.join("rows"))
@@ -228,7 +227,7 @@ impl Engine {
                 }
                 Some(Arc::new(Expiry::new(name, of_filters.clone(), Arc::clone(&clock))))
             }))
-            .cache_size(cache_bytes)
+            .cache_size(settings.cache_bytes)
             .worker_threads(1)
             .manual_journal_persist(true)
             .open()
@@ -262,6 +261,7 @@ impl Engine {
             unsynced,
             disk: Arc::clone(&world.disk),
             log_directory,
+            memtable_bytes: settings.memtable_bytes,
             _flusher: flusher,
         })
     }
@@ -417,7 +417,7 @@ impl Batch<'_> {
         let (active, sequence) = (levels.active(), levels.next_sequence());
         self.changes.into_iter().for_each(|change| active.insert(change, sequence));
         levels.publish(sequence);
-        if active.bytes() >= MEMTABLE_BYTES {
+        if active.bytes() >= self.engine.memtable_bytes {
             let segment = log.roll()?;
             levels.seal(segment)?;
         }

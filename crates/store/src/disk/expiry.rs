@@ -91,7 +91,8 @@ impl CompactionFilter for Filter {
 
 #[cfg(test)]
 mod tests {
-    use crate::disk::engine::{Engine, Sync};
+    use crate::disk::engine::Engine;
+    use crate::settings::Settings;
     use crate::table::cell::{Cell, Content, Deletion};
     use crate::table::key;
     use crate::table::row::{Column, Row};
@@ -116,7 +117,8 @@ mod tests {
         let clock = Arc::new(ManualClock::at(1_000_000_000));
         let mut world = World::real(Durability::Os);
         world.clock = Arc::clone(&clock) as _;
-        let engine = Engine::open(directory.path(), 1 << 20, Sync::Data, &world).unwrap();
+        let settings = Settings::new(directory.path().to_owned(), ([127, 0, 0, 1], 0).into());
+        let engine = Engine::open(&settings, &world).unwrap();
         let table = engine.table(Uuid::new_v4(), 100).unwrap();
         let prefix = key::partition_prefix(b"k").unwrap();
         let rows = [vec![(1, cell(Some(1_001)))], vec![(1, cell(Some(1_001))), (2, cell(None))]];

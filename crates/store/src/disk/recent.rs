@@ -58,14 +58,16 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::engine::{Engine, Sync};
+    use crate::disk::engine::Engine;
+    use crate::settings::Settings;
     use runtime::{Durability, World};
 
     #[test]
     fn the_first_row_of_a_key_with_the_newest_timestamp_is_known_for_it() {
         let directory = tempfile::tempdir().unwrap();
         let world = World::real(Durability::Os);
-        let engine = Engine::open(directory.path(), 1 << 20, Sync::Buffer, &world).unwrap();
+        let settings = Settings::new(directory.path().to_owned(), ([127, 0, 0, 1], 0).into());
+        let engine = Engine::open(&settings, &world).unwrap();
         let table = engine.table(Uuid::from_u128(1), 0).unwrap();
         let mut recent = Recent::default();
         let mut write = |key: &str, timestamp: i64| {
