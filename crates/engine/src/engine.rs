@@ -38,6 +38,8 @@ pub struct Settings {
     pub topic_commit_interval: Duration,
     /// Most records between two commits.
     pub commit_records: usize,
+    /// A stream's journal of this size is replaced by its state, bytes.
+    pub journal_bytes: u64,
 }
 
 /// Why the engine did not start.
@@ -260,6 +262,7 @@ impl Shared {
                     settings.commit_interval
                 },
                 commit_records: settings.commit_records,
+                journal_bytes: settings.journal_bytes,
                 parallelism: settings.parallelism,
             },
             bootstrap: settings.kafka.clone(),

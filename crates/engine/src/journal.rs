@@ -20,10 +20,6 @@ use thiserror::Error;
 const MAGIC: &[u8; 8] = b"MSJRNL\x00\x01";
 /// Length and CRC-32C before every frame.
 const FRAME_HEADER_BYTES: usize = 8;
-/// A new generation starts when the file is this large and four times its last snapshot: a start reads the
-/// whole file.
-const REWRITE_BYTES_MIN: u64 = 1 << 18;
-
 /// A batch as logged before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchPlan {
@@ -236,10 +232,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the next commit should bring the whole state: the file has grown well past it.
+    /// Whether the next commit should bring the whole state: the file has at least `bytes`, and has grown
+    /// well past its last snapshot.
     #[must_use]
-    pub fn rewrite_due(&self) -> bool {
-        self.length >= REWRITE_BYTES_MIN.max(self.snapshot_bytes.saturating_mul(4))
+    pub fn rewrite_due(&self, bytes: u64) -> bool {
+        self.length >= bytes.max(self.snapshot_bytes.saturating_mul(4))
     }
 
     /// Commits: the batches up to `checkpoint.batch` need not run again; later ones stay planned.

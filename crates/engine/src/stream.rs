@@ -48,6 +48,9 @@ pub struct Pace {
     pub commit_interval: Duration,
     /// Most records between two commits.
     pub commit_records: usize,
+    /// A journal of this size is replaced, if it is also four times its last snapshot. A start reads the
+    /// whole journal.
+    pub journal_bytes: u64,
     /// Threads that judge one batch.
     pub parallelism: usize,
 }
@@ -216,7 +219,7 @@ impl Runner {
     fn cut(&mut self) {
         let batch = self.checkpoint.batch;
         let outgoing = std::mem::take(&mut self.outgoing);
-        let snapshot = self.committer.journal().rewrite_due().then(|| self.operators.snapshot());
+        let snapshot = self.committer.journal().rewrite_due(self.pace.journal_bytes).then(|| self.operators.snapshot());
         self.committer.commit(Cut {
             checkpoint: self.checkpoint.clone(),
             changes: self.operators.drain_changes(),

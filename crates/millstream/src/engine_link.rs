@@ -41,6 +41,7 @@ pub(crate) fn settings(
         commit_interval: config.span("engine.commit_interval")?,
         topic_commit_interval: config.span("engine.topic_commit_interval")?,
         commit_records: count("engine.commit_records")?,
+        journal_bytes: config.size("engine.journal")?,
     })
 }
 

@@ -48,6 +48,7 @@ pub(crate) enum Part {
     NotBuilt,
 }
 
+const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const PIB: u64 = 1 << 50;
@@ -72,6 +73,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("store.listen", Kind::Listen(Reach::Anyone)),
     ("store.advertised_host", Kind::Text),
     ("store.cache", Kind::Size(MIB, 64 * GIB)),
+    ("store.memtable", Kind::Size(16 * KIB, GIB)),
     ("engine.listen", Kind::Listen(Reach::Loopback)),
     ("engine.parallelism", Kind::Count(1, 256)),
     ("engine.batch_records", Kind::Count(1, 1_000_000)),
@@ -81,6 +83,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
         Kind::Span(Duration::from_millis(1), Duration::from_secs(600)),
     ),
     ("engine.commit_records", Kind::Count(1, 10_000_000)),
+    ("engine.journal", Kind::Size(KIB, GIB)),
     ("sql.memory", Kind::Size(32 * MIB, PIB)),
     ("console.listen", Kind::Listen(Reach::Loopback)),
     ("generator.enabled", Kind::Flag),

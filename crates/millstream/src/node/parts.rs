@@ -51,6 +51,7 @@ pub(crate) async fn store(config: &Config, data: &Path, world: World) -> Result<
     let settings = store::Settings {
         advertised_host: some_text(config, "store.advertised_host")?,
         cache_bytes: config.size("store.cache")?,
+        memtable_bytes: usize::try_from(config.size("store.memtable")?).unwrap_or(usize::MAX),
         ..store::Settings::new(data.to_owned(), listen)
     };
     Store::start(settings, world).await.map_err(|error| match error {
