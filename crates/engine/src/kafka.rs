@@ -55,7 +55,10 @@ impl KafkaFault {
     /// Sorts an error of librdkafka.
     pub(crate) fn new(address: &str, action: impl Into<String>, source: KafkaError) -> Self {
         let (address, action) = (address.to_owned(), action.into());
-        let code = source.rdkafka_error_code();
+        let code = match &source {
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
         let fenced = matches!(
             code,
             Some(
@@ -81,6 +84,15 @@ impl KafkaFault {
         };
         Self::Refused { address, action, source, next }
     }
+
+    /// Whether a broker does not know the topic, for now.
+    pub(crate) fn is_unknown_topic(&self) -> bool {
+        let Self::Transient { source, .. } = self else { return false };
+        matches!(
+            source.rdkafka_error_code(),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)
+        )
+    }
 }
 
 /// What every client of this engine has in common.
@@ -96,4 +108,24 @@ pub(crate) fn client(bootstrap: &str, id: &str) -> ClientConfig {
         .set("socket.nagle.disable", "true")
         .set("log_level", "2");
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_cluster_names_the_next_step_and_is_not_tried_again() {
+        let too_many = KafkaError::AdminOp(RDKafkaErrorCode::InvalidReplicationFactor);
+        let fault = KafkaFault::new("k:9092", "create topic t", too_many);
+        assert!(matches!(fault, KafkaFault::Refused { .. }), "{fault}");
+        assert!(fault.to_string().contains("too few brokers"), "{fault}");
+    }
+
+    #[test]
+    fn a_topic_that_no_broker_knows_yet_is_told_from_a_cluster_that_is_away() {
+        let fault = |code| KafkaFault::new("k:9092", "describe", KafkaError::MetadataFetch(code));
+        assert!(fault(RDKafkaErrorCode::UnknownTopicOrPartition).is_unknown_topic());
+        assert!(!fault(RDKafkaErrorCode::BrokerTransportFailure).is_unknown_topic());
+    }
 }

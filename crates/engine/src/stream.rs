@@ -219,7 +219,11 @@ impl Runner {
     fn cut(&mut self) {
         let batch = self.checkpoint.batch;
         let outgoing = std::mem::take(&mut self.outgoing);
-        let snapshot = self.committer.journal().rewrite_due(self.pace.journal_bytes).then(|| self.operators.snapshot());
+        let snapshot = self
+            .committer
+            .journal()
+            .rewrite_due(self.pace.journal_bytes)
+            .then(|| self.operators.snapshot());
         self.committer.commit(Cut {
             checkpoint: self.checkpoint.clone(),
             changes: self.operators.drain_changes(),

@@ -119,9 +119,7 @@ fn lock_directory(directory: &Path) -> Result<File, StartError> {
 }
 
 fn open(settings: Settings, world: &World, address: SocketAddr) -> Result<Node, DiskError> {
-    let engine = runtime::background::run("store-open", || {
-        Engine::open(&settings, world)
-    });
+    let engine = runtime::background::run("store-open", || Engine::open(&settings, world));
     let engine = Arc::new(engine.map_err(|source| DiskError::Thread { source })??);
     let clock = Arc::clone(&world.clock);
     let committer = Committer::start(Arc::clone(&engine), Arc::clone(&clock))?;

@@ -67,7 +67,8 @@ fn a_new_generation_holds_the_same_state() {
     for batch in 1..=20 {
         journal.plan(&plan(batch)).unwrap();
         let changes = vec![(0, b"k".to_vec(), Some(value.clone()))];
-        let snapshot = journal.rewrite_due(1 << 18).then(|| vec![(0, b"k".to_vec(), value.clone())]);
+        let snapshot =
+            journal.rewrite_due(1 << 18).then(|| vec![(0, b"k".to_vec(), value.clone())]);
         journal.commit(&checkpoint(batch), changes, snapshot).unwrap();
     }
     assert!(journal.generation > 1);

@@ -13,6 +13,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// How often, and how far apart, a new topic is asked for: for three seconds.
+const NEW_TOPIC_TRIES: u32 = 30;
+const NEW_TOPIC_PAUSE: Duration = Duration::from_millis(100);
+
 /// A reader of one topic.
 pub struct Source {
     address: String,
@@ -63,11 +67,22 @@ impl Source {
         KafkaFault::new(&self.address, format!("{action} topic {}", self.topic), error)
     }
 
-    /// The topic's partitions.
+    /// The topic's partitions. A topic that was made just now is waited for: every broker of a cluster
+    /// learns of it in its own time.
     ///
     /// # Errors
-    /// [`KafkaFault`]; an unknown topic is transient, since it may have been made just now.
+    /// [`KafkaFault`]; a topic that stays unknown is transient.
     pub fn partitions(&self) -> Result<Vec<i32>, KafkaFault> {
+        for _ in 1..NEW_TOPIC_TRIES {
+            match self.known_partitions() {
+                Err(fault) if fault.is_unknown_topic() => std::thread::sleep(NEW_TOPIC_PAUSE),
+                known => return known,
+            }
+        }
+        self.known_partitions()
+    }
+
+    fn known_partitions(&self) -> Result<Vec<i32>, KafkaFault> {
         let metadata = self
             .consumer
             .fetch_metadata(Some(&self.topic), REQUEST_TIMEOUT)
