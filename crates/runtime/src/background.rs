@@ -3,6 +3,7 @@
 use std::io;
 
 /// Above the usual 0: about a third of the share of a thread that somebody waits for.
+#[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
 /// Runs `work` on a thread of lower priority and waits for it. Threads that it starts have that priority

@@ -1,7 +1,7 @@
 //! The commit log: every change is here before it is acknowledged, and until it is in a table file.
 //!
 //! Owns the segment files. A segment is a header and records; a record is one batch, all of it or
-//! nothing. The order that must hold: a segment goes only after everything in it is in table files, and
+//! nothing. An empty record is the seal: a segment that another follows ends with it. The order that must hold: a segment goes only after everything in it is in table files, and
 //! never before an older one.
 //!
 //! Drawn byte by byte in docs/data-on-disk.md. Limits: a record holds at most [`RECORD_BYTES_MAX`].
@@ -20,7 +20,7 @@ use uuid::Uuid;
 const MAGIC: &[u8; 7] = b"MSCLOG\x01";
 /// The magic, then whether acknowledged meant synced when the segment was written.
 const HEADER_BYTES: usize = 8;
-/// Length and CRC-32C before every record.
+/// Length, and CRC-32C of length and record, before every record.
 const FRAME_BYTES: usize = 8;
 /// The longest record: more than the largest request makes.
 const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -82,9 +82,9 @@ fn id_of(path: &Path) -> Option<u64> {
 impl CommitLog {
     /// Reads what a previous process left, oldest change first, and begins a new segment.
     ///
-    /// A torn record at the end was never acknowledged and is cut off. The same further on is damage,
-    /// unless the segment was written without syncing: then a power cut may have torn it anywhere, and
-    /// what follows is dropped, as the setting allows.
+    /// A torn record at the end was never acknowledged and is cut off. A segment before the last that
+    /// lacks its seal is damaged, unless it was written without syncing: then a power cut may have taken
+    /// its end, and what follows is dropped, as the setting allows.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         directory: &Path,
@@ -102,18 +102,17 @@ impl CommitLog {
         for (at, id) in ids.iter().enumerate() {
             let path = path_of(directory, *id);
             let bytes = Bytes::from(disk.read(&path).map_err(open)?);
-            let whole = read_segment(&bytes, &mut replay);
-            if whole == bytes.len() && whole > 0 {
+            let Read { whole, sealed } = read_segment(&bytes, &mut replay);
+            if sealed {
                 continue;
             }
             let later = &ids[at + 1..];
             if !later.is_empty() && bytes.get(MAGIC.len()) != Some(&(Sync::Buffer as u8)) {
                 return Err(DiskError::DamagedFile { path, at: whole as u64 });
             }
-            tracing::info!(
-                "{} ends in a record that was not finished: cut at {whole}",
-                path.display()
-            );
+            if whole < bytes.len() || !later.is_empty() {
+                tracing::info!("{} ends early: cut at byte {whole}", path.display());
+            }
             // From the newest on, so that what is left never has a gap.
             for later in later.iter().rev() {
                 disk.remove(&path_of(directory, *later)).map_err(open)?;
@@ -124,6 +123,7 @@ impl CommitLog {
             } else {
                 let file = disk.create(&path).map_err(open)?;
                 file.set_len(whole as u64).map_err(open)?;
+                file.write_at(&frame(&[]), whole as u64).map_err(open)?;
                 file.sync().map_err(open)?;
             }
             break;
@@ -156,6 +156,9 @@ impl CommitLog {
 
     /// Writes one batch, and syncs it when acknowledged means synced.
     pub(crate) fn append(&mut self, changes: &[Change]) -> Result<(), DiskError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         self.record.clear();
         self.record.resize(FRAME_BYTES, 0);
         for change in changes {
@@ -166,20 +169,24 @@ impl CommitLog {
             let source = format!("a batch of {payload} bytes is more than a record holds").into();
             return Err(DiskError::Write { source });
         }
-        let length = u32::try_from(payload).unwrap_or(u32::MAX).to_le_bytes();
-        let crc = crc32c::crc32c(&self.record[FRAME_BYTES..]).to_le_bytes();
-        self.record[..4].copy_from_slice(&length);
-        self.record[4..FRAME_BYTES].copy_from_slice(&crc);
+        let frame = frame(&self.record[FRAME_BYTES..]);
+        self.record[..FRAME_BYTES].copy_from_slice(&frame);
         self.active.file.write_at(&self.record, self.length).map_err(write)?;
         self.length += self.record.len() as u64;
-        if self.sync == Sync::Data {
-            self.active.file.sync().map_err(write)?;
-        }
-        Ok(())
+        self.sync_active()
     }
 
-    /// Begins a new segment; returns the number of the one that is now sealed.
+    fn sync_active(&self) -> Result<(), DiskError> {
+        match self.sync {
+            Sync::Data => self.active.file.sync().map_err(write),
+            Sync::Buffer => Ok(()),
+        }
+    }
+
+    /// Seals the segment and begins a new one; returns the number of the sealed one.
     pub(crate) fn roll(&mut self) -> Result<u64, DiskError> {
+        self.active.file.write_at(&frame(&[]), self.length).map_err(write)?;
+        self.sync_active()?;
         let sealed = self.active.id;
         let next = create(&*self.disk, &self.directory, sealed + 1, self.sync).map_err(write)?;
         self.opened(next);
@@ -208,10 +215,9 @@ fn create(disk: &dyn Disk, directory: &Path, id: u64, sync: Sync) -> io::Result<
     let file: Arc<dyn DiskFile> = disk.create(&path_of(directory, id))?.into();
     file.set_len(0)?;
     file.write_at(&[&MAGIC[..], &[sync as u8]].concat(), 0)?;
-    if sync == Sync::Data {
-        file.sync()?;
-        disk.sync_dir(directory)?;
-    }
+    // Also without syncing: a power cut may tear what follows, but a start must know that it may.
+    file.sync()?;
+    disk.sync_dir(directory)?;
     Ok(Open { id, file })
 }
 
@@ -231,25 +237,45 @@ fn put_change(out: &mut Vec<u8>, change: &Change) {
     }
 }
 
-/// Gives every whole record to `replay`; returns the length of the header and the whole records.
-fn read_segment(bytes: &Bytes, replay: &mut impl FnMut(Vec<Change>)) -> usize {
+/// What comes before a record. The checksum covers the length too, so that zeros are no empty record.
+fn frame(payload: &[u8]) -> [u8; FRAME_BYTES] {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&length), payload).to_le_bytes();
+    let mut frame = [0; FRAME_BYTES];
+    frame[..4].copy_from_slice(&length);
+    frame[4..].copy_from_slice(&crc);
+    frame
+}
+
+/// How far a segment can be read.
+struct Read {
+    /// Bytes of the header and the whole records before the seal.
+    whole: usize,
+    /// Whether the seal comes next.
+    sealed: bool,
+}
+
+/// Gives every whole record to `replay`.
+fn read_segment(bytes: &Bytes, replay: &mut impl FnMut(Vec<Change>)) -> Read {
     if bytes.len() < HEADER_BYTES || !bytes.starts_with(MAGIC) {
-        return 0;
+        return Read { whole: 0, sealed: false };
     }
     let mut whole = HEADER_BYTES;
     while let Some((changes, next)) = read_record(bytes, whole) {
+        if changes.is_empty() {
+            return Read { whole, sealed: true };
+        }
         replay(changes);
         whole = next;
     }
-    whole
+    Read { whole, sealed: false }
 }
 
 fn read_record(bytes: &Bytes, at: usize) -> Option<(Vec<Change>, usize)> {
     let length = u32_at(bytes, at)? as usize;
-    let crc = u32_at(bytes, at + 4)?;
     let start = at + FRAME_BYTES;
     let end = start.checked_add(length)?;
-    if length > RECORD_BYTES_MAX || crc32c::crc32c(bytes.get(start..end)?) != crc {
+    if length > RECORD_BYTES_MAX || bytes.get(at..start)? != frame(bytes.get(start..end)?) {
         return None;
     }
     let mut payload = bytes.slice(start..end);

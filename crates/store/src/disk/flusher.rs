@@ -1,8 +1,9 @@
 //! The thread that turns memtables into table files.
 //!
-//! The order that must hold: table files are complete and named in their keyspaces, then readers stop
-//! asking the memtable, then the commit log loses the memtable's segments. A crash in between flushes
-//! the same changes again, and they are the same rows.
+//! The order that must hold: table files are complete and named in their keyspaces, then the commit log
+//! loses the memtable's segments, then the memtable counts as flushed and readers stop asking it. A crash
+//! in between flushes the same changes again, and they are the same rows; who waited for the flush finds
+//! no change that a start would replay.
 
 use super::commit_log;
 use super::engine::{self, Files, STATES, Tables};
@@ -42,6 +43,15 @@ impl Drop for Flusher {
     }
 }
 
+impl Drop for Work {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Writers must not wait for flushes that never come.
+            self.levels.failed("the thread that writes table files ended early".to_owned());
+        }
+    }
+}
+
 impl Work {
     /// Starts the thread.
     pub(super) fn start(self) -> Result<Flusher, DiskError> {
@@ -56,7 +66,6 @@ impl Work {
     fn run(&self) {
         while let Some(sealed) = self.levels.to_flush() {
             let flushed = self.flush(&sealed).and_then(|()| {
-                self.levels.flushed();
                 commit_log::remove_until(&*self.disk, &self.log_directory, sealed.segment)
             });
             if let Err(error) = flushed {
@@ -64,6 +73,7 @@ impl Work {
                 self.levels.failed(error.to_string());
                 return;
             }
+            self.levels.flushed();
         }
     }
 

@@ -3,7 +3,7 @@
 //! Clients write many rows with one timestamp, each once. A whole row that is the first of its key with
 //! that timestamp hides all that is stored of the key, so it is written without looking for it.
 //!
-//! Limits: [`KEYS_MAX`] keys per table; after that every row is looked for, until a newer timestamp comes.
+//! Limits: [`TABLES_MAX`] tables and [`KEYS_MAX`] keys per table; after that every row is looked for, until a newer timestamp comes.
 
 use super::engine::TableStorage;
 use std::collections::{HashMap, HashSet};
@@ -12,6 +12,8 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 const KEYS_MAX: usize = 16 * 1024;
+/// Tables that are known at a time; dropped ones count until the others are forgotten with them.
+const TABLES_MAX: usize = 64;
 
 /// The keys of one timestamp, by their hashes. Two keys of one hash cost one look too many.
 #[derive(Debug)]
@@ -37,6 +39,9 @@ impl Recent {
         }
         let hash = self.hasher.hash_one(key);
         if timestamp > newest {
+            if self.tables.len() >= TABLES_MAX && !self.tables.contains_key(&table.id) {
+                self.tables.clear();
+            }
             let keys = self
                 .tables
                 .entry(table.id)

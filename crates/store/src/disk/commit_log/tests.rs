@@ -80,11 +80,8 @@ fn without_syncing_a_power_cut_leaves_a_prefix() {
     for seed in 0..64 {
         let disk = FaultDisk::new();
         let (mut log, _) = open(&disk, Sync::Buffer);
-        log.unsynced().sync().unwrap();
-        disk.sync_dir(Path::new(DIRECTORY)).unwrap();
         batches(0, 4).iter().for_each(|batch| log.append(batch).unwrap());
         log.roll().unwrap();
-        disk.sync_dir(Path::new(DIRECTORY)).unwrap();
         batches(4, 8).iter().for_each(|batch| log.append(batch).unwrap());
         let disk = disk.after_power_cut(seed);
         let (_, replayed) = open(&disk, Sync::Buffer);
@@ -102,7 +99,6 @@ fn a_sync_reaches_what_was_written_without_one() {
     log.roll().unwrap();
     log.append(&batches(1, 2)[0]).unwrap();
     log.unsynced().sync().unwrap();
-    disk.sync_dir(Path::new(DIRECTORY)).unwrap();
     assert_eq!(open(&disk.after_power_cut(3), Sync::Buffer).1, batches(0, 2));
 }
 
@@ -126,6 +122,22 @@ fn bytes_that_are_no_record_are_refused_without_taking_memory_for_them() {
     bytes.push(0);
     bytes.extend_from_slice(&[0xFF; 64]);
     let mut replayed = 0;
-    assert_eq!(read_segment(&Bytes::from(bytes), &mut |_| replayed += 1), HEADER_BYTES);
+    assert_eq!(read_segment(&Bytes::from(bytes), &mut |_| replayed += 1).whole, HEADER_BYTES);
     assert_eq!(replayed, 0);
+}
+
+#[test]
+fn zeros_after_a_power_cut_are_no_seal() {
+    let disk = FaultDisk::new();
+    let (mut log, _) = open(&disk, Sync::Data);
+    log.append(&batches(0, 1)[0]).unwrap();
+    drop(log);
+    let path = path_of(Path::new(DIRECTORY), 1);
+    let file = disk.open(&path).unwrap();
+    let length = file.length().unwrap();
+    disk.create(&path).unwrap().set_len(length + 64).unwrap();
+    let bytes = Bytes::from((&disk as &dyn Disk).read(&path).unwrap());
+    let Read { whole, sealed } = read_segment(&bytes, &mut |_| {});
+    assert_eq!((whole as u64, sealed), (length, false));
+    assert_eq!(open(&disk, Sync::Data).1, batches(0, 1));
 }

@@ -97,6 +97,8 @@ fn a_truncated_table_stays_empty_after_a_start() {
         let table = engine.table(Uuid::from_u128(1), 0).unwrap();
         put(&engine, &table, &[("a", Some("1"))]);
         engine.truncate(&table).unwrap();
+        let segments = engine.disk.list(&engine.log_directory).unwrap().len();
+        assert_eq!(segments, 1, "a start would replay what was truncated");
         assert_eq!(show(table.range(b"", b"z")), Vec::<String>::new());
         put(&engine, &table, &[("b", Some("1"))]);
     }
