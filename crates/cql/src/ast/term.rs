@@ -35,6 +35,17 @@ pub struct Term {
     pub span: Span,
 }
 
+impl Term {
+    /// The arguments, if it is a call of `token`: in a bound, the token of the key that they are.
+    #[must_use]
+    pub fn token_arguments(&self) -> Option<&[Term]> {
+        match &self.kind {
+            TermKind::Function { name, args } if name.name.name == "token" => Some(args),
+            _ => None,
+        }
+    }
+}
+
 /// A value expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TermKind {

@@ -183,9 +183,16 @@ impl Markers<'_> {
                         self.term(term, &value_type, &format!("value({})", column.name))?;
                     }
                 }
-                RelationKind::Token(_, _, term) => {
-                    self.term(term, &CqlType::Bigint, "partition key token")?;
-                }
+                RelationKind::Token(_, _, term) => match term.token_arguments() {
+                    None => self.term(term, &CqlType::Bigint, "partition key token")?,
+                    Some(args) => {
+                        for (at, (arg, column)) in
+                            args.iter().zip(table.partition_columns()).enumerate()
+                        {
+                            self.term(arg, &column.ty, &format!("arg{at}(system.token)"))?;
+                        }
+                    }
+                },
                 RelationKind::Tuple(names, _, term) => {
                     let (ty, name) = self.tuple(table, names)?;
                     self.term(term, &ty, &name)?;

@@ -83,6 +83,25 @@ async fn token_ranges_cover_every_row_exactly_once() {
 }
 
 #[tokio::test]
+async fn a_token_bound_may_name_the_key_it_belongs_to() {
+    let node = Node::start().await;
+    let mut client = filled(&node).await;
+    let whole = client.rows("SELECT * FROM t").await;
+    let up_to = client.rows("SELECT * FROM t WHERE token(k) <= token(10)").await;
+    let after = client.rows("SELECT * FROM t WHERE token(k) > token(10)").await;
+    assert_eq!([up_to.clone(), after].concat(), whole);
+    assert_eq!(
+        up_to.len() - client.rows("SELECT * FROM t WHERE token(k) < token(10)").await.len(),
+        client.rows("SELECT * FROM t WHERE k = 10").await.len()
+    );
+    for refused in ["token(1, 2)", "token()", "token(null)", "token('a')"] {
+        let text = format!("SELECT * FROM t WHERE token(k) > {refused}");
+        let response = client.query(&text, parameters()).await;
+        assert!(matches!(response, Response::Error(_)), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_paging_state_that_was_tampered_with_is_refused() {
     let node = Node::start().await;
     let mut client = filled(&node).await;

@@ -64,7 +64,7 @@ pub(crate) struct Bound {
 pub(crate) fn bind(call: &Call, table: &Table, from: &Restrictions<'_>) -> Outcome<Bound> {
     let scans = from.partition.is_empty();
     let partitions = if scans {
-        Partitions::Tokens(token_range(call, from)?)
+        Partitions::Tokens(token_range(call, table, from)?)
     } else {
         Partitions::Keys(partition_prefixes(call, table, from)?)
     };
@@ -80,7 +80,7 @@ pub(crate) fn bind(call: &Call, table: &Table, from: &Restrictions<'_>) -> Outco
     } else {
         rows = row_ranges(call, table, &from.clustering, &mut filters)?;
         if !from.token.is_empty() {
-            let range = token_range(call, from)?;
+            let range = token_range(call, table, from)?;
             let inside = |prefix: &Vec<u8>| range.contains(prefix);
             if let Partitions::Keys(mut keys) = partitions {
                 keys.retain(inside);
@@ -173,14 +173,41 @@ pub(crate) fn partition_prefix(values: &[Bytes]) -> Outcome<Vec<u8>> {
     if prefix.len() + 2 > key::KEY_BYTES_MAX { Err(too_long()) } else { Ok(prefix) }
 }
 
-fn token_range(call: &Call, from: &Restrictions<'_>) -> Outcome<KeyRange> {
+/// The token that a bound names: as a number, or by the key it belongs to, `token(k) > token(7)`.
+fn token_of(call: &Call, table: &Table, term: &Term) -> Outcome<i64> {
+    let Some(args) = term.token_arguments() else {
+        return match evaluate(call, term, &CqlType::Bigint, "partition key token")? {
+            Given::Value(value) => {
+                Ok(value.first_chunk::<8>().map_or(0, |bytes| i64::from_be_bytes(*bytes)))
+            }
+            _ => Err(Failure::invalid("Invalid null token value for column token")),
+        };
+    };
+    let columns = table.partition_columns();
+    if args.len() != columns.len() {
+        return Err(Failure::invalid(format!(
+            "Invalid number of arguments in call to function system.token: {} required but {} provided",
+            columns.len(),
+            args.len()
+        )));
+    }
+    let mut values = Vec::new();
+    for (column, arg) in columns.iter().zip(args) {
+        let value = evaluate(call, arg, &column.ty, &column.name)?.value();
+        values.push(value.ok_or_else(|| {
+            Failure::invalid(format!("Invalid null value for {} in token()", column.name))
+        })?);
+    }
+    let values: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
+    let key = cql::murmur3::partition_key(&values)
+        .ok_or_else(|| Failure::invalid("The key in token() is longer than a key may be"))?;
+    Ok(cql::murmur3::token(&key))
+}
+
+fn token_range(call: &Call, table: &Table, from: &Restrictions<'_>) -> Outcome<KeyRange> {
     let mut range = KeyRange { start: Vec::new(), end: vec![0xFF; 9] };
     for (op, term) in &from.token {
-        let Given::Value(value) = evaluate(call, term, &CqlType::Bigint, "partition key token")?
-        else {
-            return Err(Failure::invalid("Invalid null token value for column token"));
-        };
-        let token = value.first_chunk::<8>().map_or(0, |bytes| i64::from_be_bytes(*bytes));
+        let token = token_of(call, table, term)?;
         let from_here = key::token_prefix(token).to_vec();
         let mut past = from_here.clone();
         past.extend_from_slice(&[0xFF; 4]);
