@@ -76,6 +76,19 @@ function lowContrast() {
   return bad;
 }
 
+/** What reaches past the right edge and has no scroll of its own around it. */
+function tooWide() {
+  const scrolls = (element) => {
+    for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
+      if (getComputedStyle(at).overflowX !== "visible") return true;
+    }
+    return false;
+  };
+  const past = [...document.querySelectorAll("body *")].filter(
+    (element) => element.getBoundingClientRect().right > innerWidth && !scrolls(element));
+  return past.map((element) => `${element.tagName}.${element.className} ${element.textContent.trim().slice(0, 40)}`).join("; ");
+}
+
 const { page, problems } = await open(1440, "light");
 
 await check("a first visit shows a pipeline from source to sink", async () => {
@@ -134,7 +147,7 @@ for (const [width, scheme] of [[1440, "light"], [1440, "dark"], [390, "light"], 
   await view.page.waitForTimeout(2_500);
   await check(`${width} px, ${scheme}: no sideways scroll, no shift, readable text`, async () => {
     const wide = await view.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert(wide <= 0, `the page is ${wide} px too wide`);
+    assert(wide <= 0, `the page is ${wide} px too wide: ${await view.page.evaluate(tooWide)}`);
     const shift = await view.page.evaluate(() => globalThis.shift);
     assert(shift < 0.01, `layout shift ${shift}`);
     assert.deepEqual(await view.page.evaluate(lowContrast), []);
