@@ -11,9 +11,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::{average, bool_and_or, count, min_max, sum};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, lit};
-use datafusion::sql::sqlparser::ast::{
-    self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments,
-};
+use sqlparser::ast::{self, DuplicateTreatment, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use crate::catalogue::{Entry, Kind};
 use crate::error::{DialectError, Position};

@@ -4,9 +4,9 @@
 //! that reads them does, with the positions kept here.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{DialectError, Position};
 use crate::{nearest, syntax, types};

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::tokenizer::{Location, Span};
+use sqlparser::tokenizer::{Location, Span};
 use thiserror::Error;
 
 /// A place in the text: line and column, both from 1; 0 where the place is not known.

@@ -19,8 +19,8 @@ use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::expr::Expr;
 use datafusion::logical_expr::lit;
 use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
-use datafusion::sql::sqlparser::ast::{self, Ident, Spanned as _};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use sqlparser::ast::{self, Ident, Spanned as _};
+use sqlparser::tokenizer::Token;
 
 use crate::catalogue::entry;
 use crate::error::{DialectError, Position};

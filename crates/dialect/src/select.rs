@@ -20,7 +20,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{self, Query, Select, SetExpr, Spanned as _};
+use sqlparser::ast::{self, Query, Select, SetExpr, Spanned as _};
 
 use crate::call;
 use crate::error::{DialectError, Position};

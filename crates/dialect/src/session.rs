@@ -44,7 +44,7 @@ pub fn session(options: &SessionOptions) -> Result<SessionContext, DialectError>
         .with_disk_manager_builder(disk)
         .build_arc()?;
     let state = SessionStateBuilder::new()
-        .with_config(config(options.target_partitions))
+        .with_config(config(options))
         .with_runtime_env(runtime)
         .with_default_features()
         .build();
@@ -56,9 +56,16 @@ pub fn session(options: &SessionOptions) -> Result<SessionContext, DialectError>
     Ok(context)
 }
 
-fn config(target_partitions: usize) -> SessionConfig {
+/// Of the memory that a plan's part may use, what a sort keeps back to merge what it spilled: 1 in so many.
+const MERGE_SHARE: usize = 4;
+/// Rows of a batch. Merging holds a batch of every spilled file, so they are small.
+const BATCH_ROWS: usize = 2_048;
+
+fn config(session: &SessionOptions) -> SessionConfig {
+    let parts = session.target_partitions.max(1);
     let mut config = SessionConfig::new()
-        .with_target_partitions(target_partitions)
+        .with_target_partitions(parts)
+        .with_batch_size(BATCH_ROWS)
         .with_information_schema(true);
     let options = config.options_mut();
     options.sql_parser.dialect = datafusion::common::config::Dialect::Spark;
@@ -67,6 +74,7 @@ fn config(target_partitions: usize) -> SessionConfig {
     options.sql_parser.default_null_ordering = "nulls_min".into();
     options.execution.time_zone = Some("UTC".into());
     options.execution.enable_ansi_mode = true;
+    options.execution.sort_spill_reservation_bytes = session.memory_bytes / parts / MERGE_SHARE;
     // A plan runs again on every batch: nothing may be learnt from the last one.
     options.execution.skip_partial_aggregation_probe_rows_threshold = usize::MAX;
     options.optimizer.enable_dynamic_filter_pushdown = false;

@@ -3,8 +3,8 @@
 //! Owns the splitting of the text; every place is counted in the whole text. Never does: look up
 //! tables or columns of queries.
 
-use datafusion::sql::sqlparser::ast::Query;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use sqlparser::ast::Query;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use crate::definition::{
     TableDefinition, expect_word, expected, read_name, read_names, read_table,

@@ -4,13 +4,11 @@
 //! in the tree (backslashes and doubled quotes as written) until [`unescape`] reads them by
 //! Spark's rules, which differ from sqlparser's.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
-use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
-use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{
-    Location, Token, TokenWithSpan, Tokenizer, TokenizerError,
-};
+use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::dialect::{Dialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
 use crate::error::{DialectError, Position};
 

@@ -10,7 +10,7 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::lit;
-use datafusion::sql::sqlparser::ast;
+use sqlparser::ast;
 
 use super::{Lowering, Typed, coerce::unify, operator};
 use crate::error::{DialectError, Position};

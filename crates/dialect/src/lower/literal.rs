@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::lit;
-use datafusion::sql::sqlparser::ast::{self, Value, ValueWithSpan};
+use sqlparser::ast::{self, Value, ValueWithSpan};
 
 use super::Typed;
 use crate::error::{DialectError, Position};

@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
-use datafusion::sql::sqlparser::ast::{self, BinaryOperator as B, UnaryOperator};
+use sqlparser::ast::{self, BinaryOperator as B, UnaryOperator};
 
 use super::coerce::{cast_to, coerce, unify};
 use super::{Lowering, Typed, literal};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::catalog::default_table_source::DefaultTableSource;
 use datafusion::common::{Column, DFSchema, ExprSchema as _, JoinType, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{
+use sqlparser::ast::{
     self, Ident, JoinConstraint, JoinOperator, Spanned as _, TableAlias, TableFactor,
     TableWithJoins,
 };

@@ -4,7 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{self, GroupByExpr, Select, SelectItem, Spanned as _};
+use sqlparser::ast::{self, GroupByExpr, Select, SelectItem, Spanned as _};
 
 use super::items::Output;
 use super::{Planner, ordinal, window};

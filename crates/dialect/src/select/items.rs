@@ -2,9 +2,7 @@
 
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{
-    self, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned as _,
-};
+use sqlparser::ast::{self, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned as _};
 
 use super::Planner;
 use super::grouping::Grouping;

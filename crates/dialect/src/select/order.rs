@@ -4,9 +4,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr::Sort as SortExpr;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{
-    self, LimitClause, OrderBy, OrderByExpr, OrderByKind, Spanned as _,
-};
+use sqlparser::ast::{self, LimitClause, OrderBy, OrderByExpr, OrderByKind, Spanned as _};
 
 use super::grouping::Grouping;
 use super::items::Output;

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{SetOperator, SetQuantifier, Spanned as _, Values};
+use sqlparser::ast::{SetOperator, SetQuantifier, Spanned as _, Values};
 
 use super::{Planner, columns, from};
 use crate::error::{DialectError, Position};

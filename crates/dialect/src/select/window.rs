@@ -7,7 +7,7 @@ use datafusion::arrow::array::{ArrayRef, StructArray, TimestampMicrosecondArray}
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::logical_expr::lit;
-use datafusion::sql::sqlparser::ast::{self, AccessExpr, Expr, VisitMut, VisitorMut};
+use sqlparser::ast::{self, AccessExpr, Expr, VisitMut, VisitorMut};
 
 use crate::error::{DialectError, Position};
 use crate::evaluate::{Call, Outcome};

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr as LogicalExpr;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, TableFactor};
+use sqlparser::ast::{Expr, Query, Select, SelectItem, TableFactor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -393,7 +393,7 @@ impl Input {
             .iter()
             .filter(|field| !field.name().starts_with(HIDDEN))
             .map(|field| {
-                let ident = datafusion::sql::sqlparser::ast::Ident::with_quote('`', field.name());
+                let ident = sqlparser::ast::Ident::with_quote('`', field.name());
                 (Expr::Identifier(ident), field.name().clone())
             })
             .collect()

@@ -1,7 +1,7 @@
 //! Recognising the three things that are more than expressions: `ROW_NUMBER() = 1`, `window(...)` and
 //! aggregate calls.
 
-use datafusion::sql::sqlparser::ast::{
+use sqlparser::ast::{
     BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArguments, Ident, Query, Select, SelectItem, SetExpr, Value, VisitMut, VisitorMut,
     WindowType,

@@ -5,7 +5,7 @@ use super::rewrite::{
 };
 use crate::aggregate::Function;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::sql::sqlparser::ast::{
+use sqlparser::ast::{
     AccessExpr, Expr, FunctionArgExpr, GroupByExpr, Ident, Select, SelectItem, Value,
 };
 use std::sync::Arc;
