@@ -3,8 +3,8 @@
   all.py BINARY --work DIR [--only NAME,...] [--kafka ADDRESS --cassandra ADDRESS]
 
 Starts the product in a project of its own on free ports, runs all clients (clients/run.py), the console's
-judge (console/page.mjs), and then, each with a product of its own, the crash loop, power cuts and the full
-disk. Clients are installed into DIR by package name, once. What is missing and cannot be installed is a
+judge (console/page.mjs), and then, each with a product of its own, the crash loop, power cuts, the full disk
+and a sort that spills. Clients are installed into DIR by package name, once. What is missing and cannot be installed is a
 failure, never a skip.
 
 With --kafka and --cassandra the clients judge those servers instead and nothing is started for them; the
@@ -189,7 +189,8 @@ def round_of(name, program, seconds, *more):
             command = [sys.executable, HERE / program, options.binary, "--port", options.port + 20, "--directory", directory]
             if options.kafka and program == "crash_loop.py":
                 command += ["--kafka", options.kafka, "--cassandra", options.cassandra]
-            code = run([*command, *more, "--records", options.records], seconds, take)
+            records = () if "--records" in more else ("--records", options.records)
+            code = run([*command, *more, *records], seconds, take)
         wrong = [line.strip() for line in said if "WRONG" in line]
         table.verdict(name, code == 0, "; ".join(wrong[:3]) or f"{program} ended with {code}: {' '.join(list(said)[-2:])[-300:]}")
     return judge
@@ -199,8 +200,9 @@ ROUNDS = {
     "crash-loop": round_of("crash-loop", "crash_loop.py", 1800, "--parallelism", "2", "--hits", "1", "--kills", "4"),
     "power-cut": round_of("power-cut", "crash_loop.py", 1800, "--power-cut", "--parallelism", "2", "--hits", "1", "--kills", "4"),
     "full-disk": round_of("full-disk", "full_disk.py", 900, "--size-mib", "12"),
+    "heavy-sql": round_of("heavy-sql", "heavy_sql.py", 600, "--records", "600000"),
 }
-EMBEDDED_ONLY = ("console", "power-cut", "full-disk")
+EMBEDDED_ONLY = ("console", "power-cut", "full-disk", "heavy-sql")
 NAMES = ("clients", "console", *ROUNDS)
 
 

@@ -123,9 +123,7 @@ pub async fn query(
     let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
     for table in project.tables.values().filter(|table| named.contains(&table.name)) {
         let partitions = match &table.connector {
-            Connector::Kafka(kafka) => {
-                topic::partitions(&settings.kafka, table, kafka, &undecoded).await?
-            }
+            Connector::Kafka(kafka) => topic::shares(settings, table, kafka, &undecoded).await?,
             Connector::Cassandra(target) => {
                 let open = || async { cassandra::connect(&settings.cassandra).await.map(Arc::new) };
                 let session = Arc::clone(session.get_or_try_init(open).await?);

@@ -1,8 +1,10 @@
 //! A topic as a table: every partition from its first record to its end at the time of asking.
 
+use super::QuerySettings;
 use crate::decode::Decoder;
 use crate::kafka::{KafkaFault, Source};
 use crate::project::{KafkaTable, Table};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -14,57 +16,57 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Records decoded together.
-const BATCH: usize = 8_192;
+const BATCH: usize = 2_048;
 
+/// Of each partition its first offset and its end.
+type Bounds = BTreeMap<i32, (i64, i64)>;
+
+/// The partitions that one thread of a query reads, by one consumer.
 #[derive(Debug, Clone)]
-struct Partition {
+struct Share {
     bootstrap: String,
     topic: String,
-    partition: i32,
-    start: i64,
-    end: i64,
+    bounds: Bounds,
     decoder: Arc<Decoder>,
     schema: SchemaRef,
     undecoded: Arc<AtomicU64>,
 }
 
-/// The partitions of a topic.
-pub(super) async fn partitions(
-    bootstrap: &str,
+/// The topic in as many shares as the query has threads: each has a sort of its own, and all sorts share
+/// the query's memory.
+pub(super) async fn shares(
+    settings: &QuerySettings,
     table: &Table,
     kafka: &KafkaTable,
     undecoded: &Arc<AtomicU64>,
 ) -> Result<Vec<Arc<dyn PartitionStream>>, KafkaFault> {
     let names: Vec<String> = table.schema.fields().iter().map(|f| f.name().clone()).collect();
-    let decoder = Arc::new(Decoder::new(table, &names));
-    let (address, topic) = (bootstrap.to_owned(), kafka.topic.clone());
-    let ask = move || -> Result<Vec<(i32, i64, i64)>, KafkaFault> {
+    let (address, topic) = (settings.kafka.clone(), kafka.topic.clone());
+    let ask = move || -> Result<Bounds, KafkaFault> {
         let source = Source::new(&address, &topic, "millstream.sql")?;
         let partitions = source.partitions()?.into_iter();
-        partitions.map(|p| source.bounds(p).map(|(start, end)| (p, start, end))).collect()
+        partitions.map(|partition| Ok((partition, source.bounds(partition)?))).collect()
     };
     let bounds = tokio::task::spawn_blocking(ask).await.map_err(|error| {
         KafkaFault::Offsets(format!("asking a topic's offsets ended: {error}"))
     })??;
-    let schema = super::schema_of(table);
-    Ok(bounds
-        .into_iter()
-        .map(|(partition, start, end)| {
-            Arc::new(Partition {
-                bootstrap: bootstrap.to_owned(),
-                topic: kafka.topic.clone(),
-                partition,
-                start,
-                end,
-                decoder: Arc::clone(&decoder),
-                schema: Arc::clone(&schema),
-                undecoded: Arc::clone(undecoded),
-            }) as Arc<dyn PartitionStream>
-        })
-        .collect())
+    let whole = Share {
+        bootstrap: settings.kafka.clone(),
+        topic: kafka.topic.clone(),
+        bounds: Bounds::new(),
+        decoder: Arc::new(Decoder::new(table, &names)),
+        schema: super::schema_of(table),
+        undecoded: Arc::clone(undecoded),
+    };
+    let mut shares = vec![whole; settings.parallelism.clamp(1, bounds.len().max(1))];
+    let count = shares.len();
+    for (at, bound) in bounds.into_iter().enumerate() {
+        shares[at % count].bounds.extend([bound]);
+    }
+    Ok(shares.into_iter().map(|share| Arc::new(share) as Arc<dyn PartitionStream>).collect())
 }
 
-impl PartitionStream for Partition {
+impl PartitionStream for Share {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -72,58 +74,63 @@ impl PartitionStream for Partition {
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.schema), 2);
         let sender = builder.tx();
-        let partition = self.clone();
-        builder.spawn_blocking(move || {
-            partition.read(|batch| sender.blocking_send(Ok(batch)).is_ok())
-        });
+        let share = self.clone();
+        builder.spawn_blocking(move || share.read(|batch| sender.blocking_send(Ok(batch)).is_ok()));
         builder.build()
     }
 }
 
-impl Partition {
-    /// Hands out batches until the end, or until nobody takes them any more.
-    fn read(
-        &self,
-        mut give: impl FnMut(datafusion::arrow::array::RecordBatch) -> bool,
-    ) -> Result<(), DataFusionError> {
-        if self.start >= self.end {
+impl Share {
+    /// Hands out batches until every partition has been read to its end, or until nobody takes them.
+    fn read(&self, mut give: impl FnMut(RecordBatch) -> bool) -> Result<(), DataFusionError> {
+        let mut unread = self.bounds.clone();
+        unread.retain(|_, (start, end)| start < end);
+        if unread.is_empty() {
             return Ok(());
         }
         let external = |error: KafkaFault| DataFusionError::External(Box::new(error));
         let mut source =
             Source::new(&self.bootstrap, &self.topic, "millstream.sql").map_err(external)?;
-        source.assign(&BTreeMap::from([(self.partition, self.start)])).map_err(external)?;
+        let starts = unread.iter().map(|(partition, (start, _))| (*partition, *start)).collect();
+        source.assign(&starts).map_err(external)?;
         let mut idle = 0;
-        // Offsets at the end may belong to transaction markers, which no reader sees.
-        while !source.at_end().contains(&self.partition) {
+        while !unread.is_empty() {
             let mut records = source.poll(BATCH, Duration::from_millis(100)).map_err(external)?;
-            let last = records.last().map_or(i64::MIN, |record| record.offset);
             idle = if records.is_empty() { idle + 1 } else { 0 };
-            records.retain(|record| record.offset < self.end);
+            let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+            records.retain(|record| {
+                last.insert(record.partition, record.offset);
+                unread.get(&record.partition).is_some_and(|(_, end)| record.offset < *end)
+            });
             let decoded = self.decoder.decode(&records)?;
             self.undecoded.fetch_add(decoded.failed.len() as u64, Ordering::Relaxed);
             let batch = decoded.batch.with_schema(Arc::clone(&self.schema))?;
             if batch.num_rows() > 0 && !give(batch) {
                 return Ok(());
             }
-            if last + 1 >= self.end {
-                return Ok(());
-            }
+            // Offsets at the end may belong to transaction markers, which no reader sees.
+            unread.retain(|partition, (_, end)| {
+                last.get(partition).is_none_or(|offset| offset + 1 < *end)
+                    && !source.at_end().contains(partition)
+            });
             if idle >= IDLE_POLLS {
-                let problem = format!(
-                    "topic {} partition {} gave no records for {} s although it is not at its end; \
-                     is Kafka at {} still there? Run the query again",
-                    self.topic,
-                    self.partition,
-                    IDLE_POLLS / 10,
-                    self.bootstrap
-                );
-                return Err(DataFusionError::Execution(problem));
+                return Err(DataFusionError::Execution(self.away(&unread)));
             }
         }
         Ok(())
     }
+
+    fn away(&self, unread: &Bounds) -> String {
+        format!(
+            "topic {} gave no records for {} s although {} of its partitions are not at their end; is Kafka \
+             at {} still there? Run the query again",
+            self.topic,
+            IDLE_POLLS / 10,
+            unread.len(),
+            self.bootstrap
+        )
+    }
 }
 
-/// Empty polls, a tenth of a second each, after which a partition is taken to be away.
+/// Empty polls, a tenth of a second each, after which Kafka is taken to be away.
 const IDLE_POLLS: usize = 300;

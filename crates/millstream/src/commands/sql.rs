@@ -22,8 +22,13 @@ use crate::project::Project;
 use crate::screen;
 use crate::screen::table::{Side, Table};
 
-/// Prints the rows of the query.
+/// Prints the rows of the query. The servers that it reads are often on this machine: it gives way to them.
 pub(crate) fn run(sql: &str, format: Format, project: Option<&Path>, set: &[String]) -> Outcome {
+    runtime::background::run("sql", || answer(sql, format, project, set))
+        .map_err(|error| Failure::new(format!("cannot run the query: {error}")))?
+}
+
+fn answer(sql: &str, format: Format, project: Option<&Path>, set: &[String]) -> Outcome {
     let project = Project::find(project)?;
     let config = project.config(set)?;
     let parsed = engine_link::parse(&project.sql)?;
