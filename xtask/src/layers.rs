@@ -17,6 +17,8 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("dialect", &["millstream", "engine"]),
     ("engine", &["millstream"]),
     ("console", &["millstream"]),
+    // Pages show what the database holds: what serves them cannot read a DAG file.
+    ("dagfile", &["millstream"]),
     ("datafusion", &["dialect", "engine", "millstream"]),
     ("datafusion-spark", &["dialect", "engine", "millstream"]),
 ];

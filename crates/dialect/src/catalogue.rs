@@ -7,7 +7,7 @@ mod operators;
 
 use std::sync::LazyLock;
 
-use crate::{aggregate, functions, nearest};
+use crate::{aggregate, functions};
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,5 +67,5 @@ pub(crate) fn hint(name: &str) -> Option<String> {
     };
     let names = catalogue().iter().filter(callable).map(|entry| entry.name);
     let aliases = functions::all().flat_map(|function| function.aliases.iter().copied());
-    nearest::hint(name, names.chain(aliases))
+    spelling::hint(name, names.chain(aliases))
 }

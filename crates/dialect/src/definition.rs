@@ -9,7 +9,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{DialectError, Position};
-use crate::{nearest, syntax, types};
+use crate::{syntax, types};
 
 /// A table: what its records hold and where they are.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,7 +197,7 @@ fn read_interval(parser: &mut Parser) -> Result<i64, DialectError> {
         None => read_name(parser, "SECOND, MINUTE, HOUR or DAY")?.0,
     };
     let Some(unit_ms) = unit_ms(&unit) else {
-        let hint = nearest::hint(&unit, UNITS.iter().map(|(name, _)| *name));
+        let hint = spelling::hint(&unit, UNITS.iter().map(|(name, _)| *name));
         let message = format!("unit {unit} is none of MILLISECOND, SECOND, MINUTE, HOUR, DAY");
         return Err(DialectError::Syntax { message, hint, position });
     };
@@ -262,7 +262,7 @@ fn spelled(
         .map(|(name, position)| match find(columns, &name) {
             Some(declared) => Ok(declared.to_string()),
             None => {
-                let hint = nearest::hint(&name, known());
+                let hint = spelling::hint(&name, known());
                 Err(DialectError::UnknownColumn { name, hint, position })
             }
         })
@@ -340,7 +340,7 @@ pub(crate) fn expect_word(parser: &mut Parser, wanted: &str) -> Result<(), Diale
     let token = parser.next_token();
     let mut error = expected(wanted, &token);
     if let (DialectError::Syntax { hint, .. }, Token::Word(word)) = (&mut error, &token.token) {
-        *hint = nearest::hint(&word.value, [wanted]);
+        *hint = spelling::hint(&word.value, [wanted]);
     }
     Err(error)
 }

@@ -26,7 +26,7 @@ use crate::catalogue::entry;
 use crate::error::{DialectError, Position};
 use crate::functions::{FIELD, GET_INDEX};
 use crate::udf::Udf;
-use crate::{call, nearest, syntax, types};
+use crate::{call, syntax, types};
 
 pub(crate) use coerce::{cast_to, coerce};
 pub(crate) use conditional::{coalesce, if_else, null_if, same, when_then};
@@ -193,7 +193,7 @@ impl<'a> Lowering<'a> {
         let known = self.schema.fields().iter().map(|field| field.name().as_str());
         Err(DialectError::UnknownColumn {
             name: wanted.value.clone(),
-            hint: nearest::hint(&wanted.value, known),
+            hint: spelling::hint(&wanted.value, known),
             position: wanted.span.into(),
         })
     }
@@ -304,7 +304,7 @@ fn fields(mut value: Typed, names: &[Ident]) -> Result<Typed, DialectError> {
             let known = inside.iter().map(|field| field.name().as_str());
             return Err(DialectError::UnknownColumn {
                 name: name.value.clone(),
-                hint: nearest::hint(&name.value, known),
+                hint: spelling::hint(&name.value, known),
                 position,
             });
         };

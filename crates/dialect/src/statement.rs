@@ -10,7 +10,7 @@ use crate::definition::{
     TableDefinition, expect_word, expected, read_name, read_names, read_table,
 };
 use crate::error::{DialectError, Position};
-use crate::{nearest, syntax};
+use crate::syntax;
 
 /// Something and its place in the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +116,7 @@ fn read_statement(
         _ => {
             let mut error = expected("CREATE TABLE, INSERT INTO or SELECT", &first);
             if let DialectError::Syntax { hint, .. } = &mut error {
-                *hint = nearest::hint(&word, ["CREATE", "INSERT", "SELECT"]);
+                *hint = spelling::hint(&word, ["CREATE", "INSERT", "SELECT"]);
             }
             return Err(error);
         }

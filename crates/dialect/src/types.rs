@@ -14,7 +14,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{DialectError, Position};
-use crate::{nearest, syntax};
+use crate::syntax;
 
 /// Most digits of a decimal.
 pub(crate) const DECIMAL_DIGITS_MAX: u8 = 38;
@@ -123,7 +123,7 @@ fn read_nested(parser: &mut Parser, depth: usize) -> Result<(DataType, usize), D
         "DECIMAL" | "NUMERIC" | "DEC" => decimal_type(&read_numbers(parser)?, position)?,
         "ARRAY" | "MAP" | "STRUCT" | "ROW" => return read_compound(parser, &name, depth),
         _ => {
-            let hint = nearest::hint(&name, TYPE_NAMES.iter().copied());
+            let hint = spelling::hint(&name, TYPE_NAMES.iter().copied());
             return Err(DialectError::UnknownType { name: word.value.clone(), hint, position });
         }
     };

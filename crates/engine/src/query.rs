@@ -50,7 +50,9 @@ pub struct Query {
     pub rows: SendableRecordBatchStream,
     /// The name of each column; of columns with one name, with their tables' names before it.
     pub names: Vec<String>,
-    /// Records of topics that did not decode and are not in the rows.
+    /// Records of topics that were read so far.
+    pub read: Arc<AtomicU64>,
+    /// Those of them that did not decode and are not in the rows.
     pub undecoded: Arc<AtomicU64>,
     plan: Arc<dyn ExecutionPlan>,
 }
@@ -118,12 +120,12 @@ pub async fn query(
         spill_dir: settings.spill_dir.clone(),
         target_partitions: settings.parallelism,
     })?;
-    let undecoded = Arc::new(AtomicU64::new(0));
+    let counts = topic::Counts::default();
     let session: Arc<OnceCell<Arc<Session>>> = Arc::default();
     let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
     for table in project.tables.values().filter(|table| named.contains(&table.name)) {
         let partitions = match &table.connector {
-            Connector::Kafka(kafka) => topic::shares(settings, table, kafka, &undecoded).await?,
+            Connector::Kafka(kafka) => topic::shares(settings, table, kafka, &counts).await?,
             Connector::Cassandra(target) => {
                 let open = || async { cassandra::connect(&settings.cassandra).await.map(Arc::new) };
                 let session = Arc::clone(session.get_or_try_init(open).await?);
@@ -143,7 +145,8 @@ pub async fn query(
     let names = names_of(planned.schema());
     let plan = context.execute_logical_plan(planned).await?.create_physical_plan().await?;
     let rows = execute_stream(Arc::clone(&plan), context.task_ctx())?;
-    Ok(Query { rows, names, undecoded, plan })
+    let topic::Counts { read, undecoded } = counts;
+    Ok(Query { rows, names, read, undecoded, plan })
 }
 
 fn names_of(schema: &DFSchema) -> Vec<String> {

@@ -56,6 +56,17 @@ Examples:
     /// Read a project's settings and SQL, and tell what is wrong, without starting anything.
     #[command(after_help = "Examples:\n  millstream check\n  millstream check examples/users")]
     Check(InProject),
+    /// Check the project's DAG files, or tell when a DAG runs next.
+    #[command(after_help = "\
+DAG files are YAML in dag-factory's form, in the project's directory dags.
+
+Examples:
+  millstream dags validate
+  millstream dags next user_automation --count 5")]
+    Dags {
+        #[command(subcommand)]
+        action: Dags,
+    },
     /// Show the streams of a running project.
     #[command(after_help = "\
 Examples:
@@ -205,6 +216,22 @@ pub(crate) struct Broker {
     /// The broker's address, instead of the project's.
     #[arg(short, long, value_name = "HOST:PORT", global = true)]
     pub(crate) broker: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dags {
+    /// Read every DAG file and list the DAGs, or everything that is wrong.
+    Validate(InProject),
+    /// Print the times at which a DAG runs next, as if it had never run.
+    Next {
+        /// The DAG's id.
+        dag: String,
+        /// How many runs.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        count: u16,
+        #[command(flatten)]
+        project: InProject,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod config;
 mod consume;
+mod dags;
 mod new;
 mod produce;
 mod reset;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Up(up) => up::run(&up, &set),
         Command::New { name } => Ok(new::run(&name)?),
         Command::Check(check) => check::run(check.project.as_deref(), &set),
+        Command::Dags { action } => dags::run(&action, &set),
         Command::Status { project, json } => status::run(project.project.as_deref(), json, &set),
         Command::Sql { query, format, project } => {
             sql::run(&query, format, project.as_deref(), &set)

@@ -8,7 +8,6 @@
 pub(crate) mod defaults;
 pub(crate) mod keys;
 pub(crate) mod layers;
-pub(crate) mod nearest;
 pub(crate) mod values;
 
 use std::collections::BTreeMap;

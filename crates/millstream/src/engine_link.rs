@@ -159,7 +159,7 @@ pub(crate) fn reset(
     let names = || project.streams.iter().map(|stream| stream.name.as_str());
     let found = project.streams.iter().find(|found| found.name == stream).ok_or_else(|| {
         let failure = Failure::new(format!("the project has no stream {stream:?}"));
-        match crate::config::nearest::nearest(stream, names()) {
+        match spelling::nearest(stream, names()) {
             Some(near) => failure.next(format!("did you mean {near}?")),
             None => failure.next(format!("it has {}", names().collect::<Vec<_>>().join(", "))),
         }

@@ -10,6 +10,8 @@ use crate::failure::Failure;
 
 /// The project's file of settings.
 pub(crate) const SETTINGS_FILE: &str = "millstream.toml";
+/// Where a project's DAG files lie.
+pub(crate) const DAGS_DIRECTORY: &str = "dags";
 /// The example's place in a checkout.
 const CHECKOUT_EXAMPLE: &str = "examples/users";
 /// Bounds on what is read, so that a wrong directory fails fast: files, directory levels, bytes.
@@ -62,7 +64,7 @@ impl Project {
         let path = display_path(directory, SETTINGS_FILE);
         let settings = path.is_file().then(|| read_file(&path)).transpose()?;
         let mut paths = Vec::new();
-        collect_sql(directory, DEPTH_MAX, &mut paths)?;
+        collect(directory, &[".sql"], DEPTH_MAX, &mut paths)?;
         if settings.is_none() && paths.is_empty() {
             return Err(Failure::new(format!(
                 "{} is no project: it has neither {SETTINGS_FILE} nor a .sql file",
@@ -92,6 +94,17 @@ impl Project {
         Layers { file: self.settings.clone(), environment, flags: flags.to_vec() }.resolve()
     }
 
+    /// Paths for messages and texts of the DAG files in YAML, sorted by path. The built-in example has none.
+    pub(crate) fn dag_files(&self) -> Result<Vec<(PathBuf, String)>, Failure> {
+        let directory = display_path(&self.directory, DAGS_DIRECTORY);
+        let mut paths = Vec::new();
+        if directory.is_dir() {
+            collect(&directory, &[".yml", ".yaml"], DEPTH_MAX, &mut paths)?;
+        }
+        paths.sort();
+        paths.into_iter().map(|path| read_file(&path).map(|text| (path, text))).collect()
+    }
+
     /// The data directory: the flag's, or `data` in the project.
     pub(crate) fn data(&self, flag: Option<&Path>) -> PathBuf {
         flag.map_or_else(|| display_path(&self.directory, "data"), Path::to_owned)
@@ -113,8 +126,14 @@ fn read_file(path: &Path) -> Result<String, Failure> {
         .map_err(|error| refused(error.to_string()).next("make the file readable, and UTF-8 text"))
 }
 
-/// Collects the SQL files below a directory, but not those of hidden, data and tests directories.
-fn collect_sql(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+/// Collects the files below a directory whose names end so, but not those of hidden, data and tests
+/// directories.
+fn collect(
+    directory: &Path,
+    endings: &[&str],
+    depth: usize,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
     let refused = |why: String| {
         Failure::new(format!("cannot read the directory {}: {why}", directory.display()))
     };
@@ -130,14 +149,17 @@ fn collect_sql(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Resu
         if kind.is_dir() {
             let skipped = name.starts_with('.') || ["data", "tests", "target"].contains(&&*name);
             if !skipped {
-                collect_sql(&path, depth - 1, found)?;
+                collect(&path, endings, depth - 1, found)?;
             }
-        } else if name.ends_with(".sql") {
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
             found.push(path);
         }
         if found.len() > FILES_MAX {
-            return Err(refused(format!("it has more than {FILES_MAX} .sql files"))
-                .next("name the project's own directory"));
+            return Err(refused(format!(
+                "it has more than {FILES_MAX} {} files",
+                endings.join(", ")
+            ))
+            .next("name the project's own directory"));
         }
     }
     Ok(())

@@ -27,6 +27,16 @@ pub(crate) fn note(line: &str) {
     let _closed = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Shows what is under way on one line of the terminal, over what it showed before; nothing if standard
+/// error is not a terminal. An empty text takes the line away.
+pub(crate) fn progress(text: &str) {
+    let mut err = io::stderr().lock();
+    if err.is_terminal() {
+        // As for notes.
+        let _closed = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
+    }
+}
+
 /// Writes the failures of a command to standard error.
 pub(crate) fn complain(failures: &[Failure]) {
     for failure in failures {

@@ -13,7 +13,6 @@ use sqlparser::ast::{
 use super::{Planner, columns};
 use crate::error::{DialectError, Position};
 use crate::lower::{Typed, coalesce};
-use crate::nearest;
 
 impl Planner<'_> {
     /// The rows of FROM; one row without columns when there is none.
@@ -79,7 +78,7 @@ impl Planner<'_> {
         let named = self.named.iter().map(|(name, _)| name.as_str());
         let known = self.input.names.iter().map(String::as_str).chain(named);
         Err(DialectError::UnknownTable {
-            hint: nearest::hint(&lower, known),
+            hint: spelling::hint(&lower, known),
             name: written,
             position,
         })

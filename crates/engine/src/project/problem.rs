@@ -28,7 +28,7 @@ impl Problem {
     /// Adds the nearest of the names that would have been right.
     #[must_use]
     pub fn nearest<'a>(self, name: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
-        match dialect::nearest(name, names) {
+        match spelling::nearest(name, names) {
             Some(near) => self.hint(format!("did you mean {near}?")),
             None => self,
         }

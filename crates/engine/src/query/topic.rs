@@ -18,6 +18,15 @@ use std::time::Duration;
 /// Records decoded together.
 const BATCH: usize = 2_048;
 
+/// What all shares of a query count together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counts {
+    /// Records that were read.
+    pub(super) read: Arc<AtomicU64>,
+    /// Those of them that did not decode.
+    pub(super) undecoded: Arc<AtomicU64>,
+}
+
 /// Of each partition its first offset and its end.
 type Bounds = BTreeMap<i32, (i64, i64)>;
 
@@ -29,7 +38,7 @@ struct Share {
     bounds: Bounds,
     decoder: Arc<Decoder>,
     schema: SchemaRef,
-    undecoded: Arc<AtomicU64>,
+    counts: Counts,
 }
 
 /// The topic in as many shares as the query has threads: each has a sort of its own, and all sorts share
@@ -38,7 +47,7 @@ pub(super) async fn shares(
     settings: &QuerySettings,
     table: &Table,
     kafka: &KafkaTable,
-    undecoded: &Arc<AtomicU64>,
+    counts: &Counts,
 ) -> Result<Vec<Arc<dyn PartitionStream>>, KafkaFault> {
     let names: Vec<String> = table.schema.fields().iter().map(|f| f.name().clone()).collect();
     let (address, topic) = (settings.kafka.clone(), kafka.topic.clone());
@@ -56,7 +65,7 @@ pub(super) async fn shares(
         bounds: Bounds::new(),
         decoder: Arc::new(Decoder::new(table, &names)),
         schema: super::schema_of(table),
-        undecoded: Arc::clone(undecoded),
+        counts: counts.clone(),
     };
     let mut shares = vec![whole; settings.parallelism.clamp(1, bounds.len().max(1))];
     let count = shares.len();
@@ -103,7 +112,8 @@ impl Share {
                 unread.get(&record.partition).is_some_and(|(_, end)| record.offset < *end)
             });
             let decoded = self.decoder.decode(&records)?;
-            self.undecoded.fetch_add(decoded.failed.len() as u64, Ordering::Relaxed);
+            self.counts.read.fetch_add(records.len() as u64, Ordering::Relaxed);
+            self.counts.undecoded.fetch_add(decoded.failed.len() as u64, Ordering::Relaxed);
             let batch = decoded.batch.with_schema(Arc::clone(&self.schema))?;
             if batch.num_rows() > 0 && !give(batch) {
                 return Ok(());

@@ -1,8 +1,8 @@
-//! `millstream check`: reads settings and SQL, starts nothing.
+//! `millstream check`: reads settings, SQL and DAG files, starts nothing.
 
 use std::path::Path;
 
-use super::Outcome;
+use super::{Outcome, dags};
 use crate::engine_link;
 use crate::project::Project;
 use crate::screen;
@@ -11,15 +11,21 @@ use crate::screen;
 pub(crate) fn run(project: Option<&Path>, set: &[String]) -> Outcome {
     let project = Project::find(project)?;
     let settings = project.config(set).err().unwrap_or_default();
-    match engine_link::parse(&project.sql) {
-        Ok(parsed) if settings.is_empty() => {
-            for line in engine_link::outline(&parsed) {
-                screen::say(&line);
-            }
-            screen::say(&format!("{}: no mistakes found", project.name));
-            Ok(())
-        }
-        Ok(_) => Err(settings),
-        Err(sql) => Err(settings.into_iter().chain(sql).collect()),
+    let (parsed, sql) = match engine_link::parse(&project.sql) {
+        Ok(parsed) => (Some(parsed), Vec::new()),
+        Err(sql) => (None, sql),
+    };
+    let (dags, files) = match dags::read(&project) {
+        Ok(dags) => (dags, Vec::new()),
+        Err(files) => (Vec::new(), files),
+    };
+    let failures: Vec<_> = settings.into_iter().chain(sql).chain(files).collect();
+    if !failures.is_empty() {
+        return Err(failures);
     }
+    for line in parsed.iter().flat_map(engine_link::outline).chain(dags::outline(&dags)) {
+        screen::say(&line);
+    }
+    screen::say(&format!("{}: no mistakes found", project.name));
+    Ok(())
 }

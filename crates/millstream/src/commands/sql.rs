@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::error::DataFusionError;
 use engine::query::{Query, QueryError, QuerySettings, query};
 use futures::StreamExt as _;
 use runtime::World;
+use tokio::time::timeout;
 
 use super::{Outcome, small_runtime};
 use crate::cli::Format;
@@ -21,6 +24,9 @@ use crate::numbers;
 use crate::project::Project;
 use crate::screen;
 use crate::screen::table::{Side, Table};
+
+/// How often a query that gives no rows yet tells how far it is: every second.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Prints the rows of the query. The servers that it reads are often on this machine: it gives way to them.
 pub(crate) fn run(sql: &str, format: Format, project: Option<&Path>, set: &[String]) -> Outcome {
@@ -75,7 +81,7 @@ async fn print(mut query: Query, format: Format) -> Result<(), Failure> {
         screen::say(&csv(names.iter().map(String::as_str)));
     }
     let mut count = 0;
-    while let Some(batch) = query.rows.next().await {
+    while let Some(batch) = next(&mut query).await {
         let batch = batch.map_err(|error| Failure::new(format!("the query broke: {error}")))?;
         if batch.num_rows() == 0 {
             continue;
@@ -101,6 +107,26 @@ async fn print(mut query: Query, format: Format) -> Result<(), Failure> {
         screen::note(&format!("{count} {rows}{note}"));
     }
     Ok(())
+}
+
+/// The next batch. A wait of over a second is told on the terminal.
+async fn next(query: &mut Query) -> Option<Result<RecordBatch, DataFusionError>> {
+    let mut seconds = 0;
+    loop {
+        let Ok(batch) = timeout(PROGRESS_INTERVAL, query.rows.next()).await else {
+            seconds += 1;
+            screen::progress(&format!(
+                "{} records read, {} gone over disk, {seconds} s",
+                numbers::count(query.read.load(Ordering::Relaxed)),
+                numbers::bytes(query.spilled_bytes()),
+            ));
+            continue;
+        };
+        if seconds > 0 {
+            screen::progress("");
+        }
+        return batch;
+    }
 }
 
 /// The lines of a batch. Columns of a table align within a batch; its header comes once.

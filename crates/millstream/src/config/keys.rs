@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::nearest::nearest;
 use crate::failure::Failure;
+use spelling::nearest;
 
 /// What a setting may hold. Bounds are inclusive.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::defaults::DEFAULTS;
-use super::nearest::nearest;
 use super::{Config, Origin, Setting, keys, values};
 use crate::failure::Failure;
+use spelling::nearest;
 
 /// Variables of the environment that are no settings.
 const OTHER_VARIABLES: &[&str] = &["MILLSTREAM_CRASH_AT", "MILLSTREAM_LOG"];

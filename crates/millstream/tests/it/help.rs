@@ -7,6 +7,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "up",
     "new",
     "check",
+    "dags",
     "status",
     "sql",
     "topics",

@@ -9,6 +9,7 @@
 mod command;
 mod up;
 
+mod dags;
 mod errors;
 mod golden;
 mod help;

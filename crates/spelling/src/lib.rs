@@ -1,9 +1,12 @@
 //! The nearest name to a misspelt one, for hints.
+//!
+//! Never does: know what the names are of.
 
 /// Finds the candidate with the smallest edit distance to `name`, ignoring case.
 ///
 /// Gives nothing when more than a third of the letters (at least two) would have to change.
 /// Of equal distances the first candidate wins.
+#[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = name.to_lowercase().chars().take(LENGTH_MAX).collect();
     let limit = (wanted.len() / 3).max(2);
@@ -40,10 +43,8 @@ fn distance(left: &[char], right: &str) -> usize {
 }
 
 /// The nearest name as the end of an error text.
-pub(crate) fn hint<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+#[must_use]
+pub fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(name, candidates).map(|found| format!("did you mean {found}?"))
 }
 
@@ -57,5 +58,7 @@ mod tests {
         assert_eq!(nearest("substrnig", names), Some("substring"));
         assert_eq!(nearest("UPER", names), Some("upper"));
         assert_eq!(nearest("frobnicate", names), None);
+        assert_eq!(nearest("retentoin", ["detention", "retention"]), Some("retention"));
+        assert_eq!(nearest(&"\u{e9}".repeat(500), names), None);
     }
 }
