@@ -18,6 +18,7 @@ PARTITIONS = "8"
 RUN_SECONDS = 180
 RATE = 1000
 CONNECT_SECONDS = 4
+LINGER_MS = 5  # librdkafka's own default; the tool's is a second, in which the last records of a run wait
 QUEUE = 100_000  # messages that wait in the client until it has its connections
 MOST_BYTES = 1_500_000_000
 PAIRS = ((100, "none", False), (100, "lz4", False), (1000, "none", False), (1000, "lz4", False),
@@ -75,7 +76,8 @@ def produce(bench, target, topic, size, codec, idempotent, count):
     """
     before = target.side.cpu()
     lines = tool(bench, PRODUCED, "-P", "-t", topic, "-b", target.side.kafka, "-s", size, "-c", count, "-a", -1, "-z", codec,
-                 "-i", 100, "-X", f"enable.idempotence={'true' if idempotent else 'false'}")
+                 "-i", 100, "-X", f"linger.ms={LINGER_MS}",
+                 "-X", f"enable.idempotence={'true' if idempotent else 'false'}")
     used = target.side.cpu() - before
     seen = [(int(line[3]), int(line[4]) / 1000) for line in lines]
     if seen[-1][0] != count:
@@ -173,9 +175,9 @@ def measure(bench):
     if "peer" in bench.columns:
         kafka = bench.sides.start(Kafka)
         targets += [Target(bench, "peer", kafka), Target(bench, "durable", kafka, ("flush.messages=1",))]
-    delays(bench, targets)
     throughput(bench, targets)
     reading(bench, [target for target in targets if target.column != "durable"])
+    delays(bench, targets)  # last, so that every side is warm
     for target in targets:
         if target.column != "durable":
             bench.add("broker", "memory (PSS) after the load", "MiB", "lower", target.column, target.side.pss())

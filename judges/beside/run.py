@@ -2,7 +2,7 @@
 """Measures Millstream beside Apache Kafka, Cassandra and Spark on this machine, and writes the table.
 
     run.py --work DIR BINARY [--only start,latency,broker,store] [--quick]
-           [--minutes 5] [--rates 100,10000] [--runs 3] [--port 25000] [--markdown FILE]
+           [--keep] [--minutes 5] [--rates 100,10000] [--runs 3] [--port 25000] [--markdown FILE]
 
 Everything needed is installed by package name into DIR, once; DIR should be outside the checkout. Ours and
 the peer are measured in one run and alternate run by run; figures are medians. What was started is ended,
@@ -48,7 +48,9 @@ class Bench:
         self.tools = found
         self.probe_command = [str(found["python"]), str(pathlib.Path(__file__).with_name("probe.py"))]
         self.sides = Sides(options.work, options.binary, options.port)
-        self.results = table.Results(quick, options)
+        self.part, self.results = None, table.Results(quick, options)
+        if options.keep:
+            self.results.keep(options)
 
     def columns_of(self, *columns):
         return [one for one in columns if one.split(":")[0] in self.columns]
@@ -68,7 +70,7 @@ class Bench:
         self.results.raw.setdefault(part, []).append(value)
 
     def remark(self, text):
-        self.results.remarks.append(text)
+        self.results.remarks.append((self.part, text))
         self.say(text)
 
     def say(self, text):
@@ -85,6 +87,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=5, help="of each latency run")
     parser.add_argument("--rates", default="100,10000", help="records/s of the latency runs")
     parser.add_argument("--runs", type=int, default=3, help="of each throughput figure")
+    parser.add_argument("--keep", action="store_true", help="keep the other parts of the last run, if made the same day and way")
     parser.add_argument("--port", type=int, default=25000, help="the first of 1,000 ports that may be used")
     parser.add_argument("--markdown", type=pathlib.Path, help="where the table goes; default: DIR/measurements.md")
     options = parser.parse_args()
@@ -101,7 +104,7 @@ def main():
     bench = Bench(options, tools.everything(options.work, options.parts, "peer" in options.columns.split(",")))
     failed = []
     for name in options.parts:
-        began = time.monotonic()
+        began, bench.part = time.monotonic(), name
         try:
             PARTS[name].measure(bench)
         except (Failed, subprocess.SubprocessError, OSError) as error:

@@ -33,6 +33,20 @@ class Results:
                            + ("one short run each (`--quick`)" if quick else
                               f"latency runs of {options.minutes:g} minutes, throughput medians of {options.runs} runs"))
 
+    def keep(self, options):
+        """Takes over the parts of the last run that are not measured now, if its conditions were the same."""
+        try:
+            last = json.loads((options.work / "results.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return
+        if last["conditions"] != self.conditions:
+            return
+        for row in last["rows"]:
+            if row["part"] not in options.parts:
+                self.rows[row["part"], row["what"], row["unit"]] = {"better": row["better"], "values": row["values"]}
+        self.raw = {part: value for part, value in last["raw"].items() if part not in options.parts}
+        self.remarks = [(part, text) for part, text in last["remarks"] if part not in options.parts]
+
     def add(self, part, what, unit, better, column, value):
         row = self.rows.setdefault((part, what, unit), {"better": better, "values": {}})
         row["values"].setdefault(column, []).append(value)
@@ -67,7 +81,7 @@ class Results:
                 lines.append(f"| {what} | {unit} | " + " | ".join(figure(at.get(one)) for one in columns)
                              + f" | {ratios[0]} | {ratios[1]} |")
         if self.remarks:
-            lines += ["", "## Remarks", "", *(f"- {text}" for text in self.remarks)]
+            lines += ["", "## Remarks", "", *(f"- {text}" for _, text in self.remarks)]
         return "\n".join(lines) + "\n"
 
     def write(self, options):
