@@ -121,6 +121,9 @@ impl Cron {
     pub fn next(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let first = after.date();
         let last = first.year().saturating_add(YEARS_SEARCHED);
+        if self.gives_up(first.iter_days().take_while(|date| date.year() <= last)) {
+            return None;
+        }
         let mut date = first;
         while date.year() <= last {
             if !self.month_named(date) {
@@ -143,6 +146,10 @@ impl Cron {
     pub fn previous(&self, before: NaiveDateTime) -> Option<NaiveDateTime> {
         let first = before.date();
         let last = first.year().saturating_sub(YEARS_SEARCHED);
+        let back = std::iter::successors(Some(first), NaiveDate::pred_opt);
+        if self.gives_up(back.take_while(|date| date.year() >= last)) {
+            return None;
+        }
         let mut date = first;
         while date.year() >= last {
             if !self.month_named(date) {
@@ -175,20 +182,40 @@ impl Cron {
         if let Some(day) = self.month_days.nearest {
             return nearest_week_day(date, day) == Some(date);
         }
-        let by_month = self.month_days.any
+        match self.either_day {
+            // A day of a certain week stands alone, as in croniter: the day of the month adds none to it.
+            true if self.certain_weeks() => self.by_week(date),
+            true => self.by_month(date) || self.by_week(date),
+            false => self.by_month(date) && self.by_week(date),
+        }
+    }
+
+    fn certain_weeks(&self) -> bool {
+        self.week_days.nth != [0; 7]
+    }
+
+    fn by_month(&self, date: NaiveDate) -> bool {
+        self.month_days.any
             || self.month_days.days & (1 << date.day()) != 0
-            || (self.month_days.last && is_last_of(date, 1));
+            || (self.month_days.last && is_last_of(date, 1))
+    }
+
+    fn by_week(&self, date: NaiveDate) -> bool {
         let week_day = date.weekday().num_days_from_sunday() as usize;
         let nth = self.week_days.nth[week_day];
-        let by_week = self.week_days.any
+        self.week_days.any
             || self.week_days.days & (1 << week_day) != 0
             || nth & (1 << ((date.day() - 1) / 7 + 1)) != 0
-            || (nth & 1 != 0 && is_last_of(date, 7));
-        // A day of a certain week stands alone, as in croniter: the day of the month adds none to it.
-        if self.week_days.nth != [0; 7] {
-            return by_week && (by_month || self.either_day);
-        }
-        if self.either_day { by_month || by_week } else { by_month && by_week }
+            || (nth & 1 != 0 && is_last_of(date, 7))
+    }
+
+    /// Whether croniter would give up: it looks for a day that both fields name, where one of them names
+    /// days of a certain week, before it takes one that this names.
+    fn gives_up(&self, mut dates: impl Iterator<Item = NaiveDate>) -> bool {
+        let both = |date: &NaiveDate| {
+            self.month_named(*date) && self.by_month(*date) && self.by_week(*date)
+        };
+        self.certain_weeks() && self.either_day && !dates.any(|date| both(&date))
     }
 
     /// The first second of a day that is named, from `from` on.
