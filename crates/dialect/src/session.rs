@@ -1,7 +1,7 @@
 //! The DataFusion session that lowered expressions and plans run in.
 //!
 //! Owns the settings that make plans repeatable: no dynamic filters, no skipped partial
-//! aggregation, NULL order and literals as in Spark, UTC. Memory is bounded, and what does not
+//! aggregation, ANSI errors, UTC. Memory is bounded, and what does not
 //! fit goes to `spill_dir`.
 
 use std::path::PathBuf;
@@ -11,12 +11,9 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::error::DialectError;
-use crate::functions;
-use crate::udf::Udf;
 
 /// What a session may use.
 #[derive(Debug, Clone)]
@@ -29,10 +26,8 @@ pub struct SessionOptions {
     pub target_partitions: usize,
 }
 
-/// Opens a session with the functions of the list registered over DataFusion's own.
-///
-/// The session runs plans of [`crate::plan_query`]. SQL given to its own `sql` method is DataFusion's,
-/// with our functions but with DataFusion's operators.
+/// Opens a session that runs plans of [`crate::plan_query`]. It looks up no names: the plans hold their
+/// functions.
 ///
 /// # Errors
 /// [`DialectError::Planning`] if the spill folder cannot be used.
@@ -43,17 +38,9 @@ pub fn session(options: &SessionOptions) -> Result<SessionContext, DialectError>
         .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
         .with_disk_manager_builder(disk)
         .build_arc()?;
-    let state = SessionStateBuilder::new()
-        .with_config(config(options))
-        .with_runtime_env(runtime)
-        .with_default_features()
-        .build();
-    let context = SessionContext::new_with_state(state);
-    for function in functions::all() {
-        let udf = ScalarUDF::new_from_impl(Udf::named(function));
-        context.register_udf(udf.with_aliases(function.aliases.iter().copied()));
-    }
-    Ok(context)
+    let state =
+        SessionStateBuilder::new().with_config(config(options)).with_runtime_env(runtime).build();
+    Ok(SessionContext::new_with_state(state))
 }
 
 /// Of the memory that a plan's part may use, what a sort keeps back to merge what it spilled: 1 in so many.
@@ -63,15 +50,8 @@ const BATCH_ROWS: usize = 2_048;
 
 fn config(session: &SessionOptions) -> SessionConfig {
     let parts = session.target_partitions.max(1);
-    let mut config = SessionConfig::new()
-        .with_target_partitions(parts)
-        .with_batch_size(BATCH_ROWS)
-        .with_information_schema(true);
+    let mut config = SessionConfig::new().with_target_partitions(parts).with_batch_size(BATCH_ROWS);
     let options = config.options_mut();
-    options.sql_parser.dialect = datafusion::common::config::Dialect::Spark;
-    options.sql_parser.parse_float_as_decimal = true;
-    options.sql_parser.map_string_types_to_utf8view = false;
-    options.sql_parser.default_null_ordering = "nulls_min".into();
     options.execution.time_zone = Some("UTC".into());
     options.execution.enable_ansi_mode = true;
     options.execution.sort_spill_reservation_bytes = session.memory_bytes / parts / MERGE_SHARE;

@@ -7,46 +7,28 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use crate::evaluate::{Argument, Call};
-use crate::functions::{Function, Operand};
+use crate::functions::Function;
 
-/// A function with, after lowering, the type that this call returns.
+/// A call's function and the type that it returns, which lowering has decided.
 #[derive(Debug)]
 pub(crate) struct Udf {
     function: &'static Function,
-    returns: Option<DataType>,
+    returns: DataType,
     signature: Signature,
 }
 
 impl Udf {
-    /// The function as found by name; the result type follows from the argument types.
-    pub(crate) fn named(function: &'static Function) -> Self {
-        let signature = Signature::user_defined(Volatility::Immutable);
-        Udf { function, returns: None, signature }
-    }
-
     /// A lowered call.
     pub(crate) fn call(function: &'static Function, returns: DataType, args: Vec<Expr>) -> Expr {
         let signature = Signature::user_defined(Volatility::Immutable);
-        let udf = Udf { function, returns: Some(returns), signature };
+        let udf = Udf { function, returns, signature };
         ScalarUDF::new_from_impl(udf).call(args)
-    }
-
-    fn typed(&self, arguments: &[DataType]) -> Result<(Vec<DataType>, DataType)> {
-        if let Some(returns) = &self.returns {
-            return Ok((arguments.to_vec(), returns.clone()));
-        }
-        let operands: Vec<Operand<'_>> =
-            arguments.iter().map(|data_type| Operand { data_type, literal: None }).collect();
-        match self.function.typing.of(&operands) {
-            Ok(typed) => Ok(typed),
-            Err(reason) => plan_err!("{}: {reason}", self.function.entry.name),
-        }
     }
 }
 
@@ -75,11 +57,11 @@ impl ScalarUDFImpl for Udf {
     }
 
     fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(self.typed(arguments)?.0)
+        Ok(arguments.to_vec())
     }
 
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(self.typed(arguments)?.1)
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.returns.clone())
     }
 
     /// Constants stay one row long; a call on constants alone gives a constant.
