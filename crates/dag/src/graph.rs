@@ -57,17 +57,7 @@ pub(crate) fn check(mut dag: Dag) -> Result<Dag, Vec<Fault>> {
 /// Replaces each dependency on a group by those on its last tasks, and gives those of a group to its
 /// first tasks.
 fn resolve(dag: &mut Dag, faults: &mut Vec<Fault>) {
-    let members: BTreeMap<&str, Vec<usize>> = dag
-        .groups
-        .iter()
-        .map(|group| {
-            let inside = |task: &Option<String>| {
-                task.as_deref().is_some_and(|id| lies_in(dag, id, &group.id))
-            };
-            let tasks = dag.tasks.iter().enumerate().filter(|(_, task)| inside(&task.group));
-            (group.id.as_str(), tasks.map(|(at, _)| at).collect())
-        })
-        .collect();
+    let members = members(dag);
     let index: BTreeMap<&str, usize> =
         dag.tasks.iter().enumerate().map(|(at, task)| (task.id.as_str(), at)).collect();
     let mut named: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); dag.tasks.len()];
@@ -119,52 +109,64 @@ fn resolve(dag: &mut Dag, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Whether a group is another one or lies in it, however deep.
-fn lies_in(dag: &Dag, group: &str, outer: &str) -> bool {
-    let mut at = Some(group);
-    // No deeper than there are groups, should they lie in one another.
-    for _ in 0..=dag.groups.len() {
-        match at {
-            Some(id) if id == outer => return true,
-            Some(id) => {
-                at = dag
-                    .groups
-                    .iter()
-                    .find(|one| one.id == id)
-                    .and_then(|one| one.parent.as_deref());
+/// The tasks of each group, those of groups in it too.
+fn members(dag: &Dag) -> BTreeMap<String, Vec<usize>> {
+    let parents: BTreeMap<&str, Option<&str>> =
+        dag.groups.iter().map(|group| (group.id.as_str(), group.parent.as_deref())).collect();
+    let mut members: BTreeMap<String, Vec<usize>> =
+        dag.groups.iter().map(|group| (group.id.clone(), Vec::new())).collect();
+    for (at, task) in dag.tasks.iter().enumerate() {
+        let mut group = task.group.as_deref();
+        while let Some(id) = group {
+            match members.get_mut(id) {
+                // Groups that lie in one another end where they began.
+                Some(tasks) if tasks.last() != Some(&at) => tasks.push(at),
+                _ => break,
             }
-            None => return false,
+            group = parents.get(id).copied().flatten();
         }
     }
-    false
+    members
 }
 
 /// Tasks that wait for one another, if there are any: the first is the last.
 fn circle(dag: &Dag) -> Option<Vec<String>> {
-    let mut left: BTreeMap<&str, &[String]> =
+    let upstream: BTreeMap<&str, &[String]> =
         dag.tasks.iter().map(|task| (task.id.as_str(), task.upstream.as_slice())).collect();
-    loop {
-        let free = |upstream: &[String]| !upstream.iter().any(|up| left.contains_key(up.as_str()));
-        let ready: Vec<&str> =
-            left.iter().filter(|(_, upstream)| free(upstream)).map(|(id, _)| *id).collect();
-        if ready.is_empty() {
-            break;
+    let mut followers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (id, waits_for) in &upstream {
+        for up in *waits_for {
+            followers.entry(up).or_default().push(id);
         }
-        for id in ready {
-            left.remove(id);
+    }
+    let mut waits: BTreeMap<&str, usize> =
+        upstream.iter().map(|(id, waits_for)| (*id, waits_for.len())).collect();
+    let mut ready: Vec<&str> =
+        waits.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = ready.pop() {
+        waits.remove(id);
+        for follower in followers.get(id).into_iter().flatten() {
+            if let Some(count) = waits.get_mut(follower) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(follower);
+                }
+            }
         }
     }
     // Each of those left waits for another of those left, so going on must come round.
-    let mut way: Vec<&str> = vec![left.keys().next().copied()?];
+    let mut way: Vec<&str> = vec![waits.keys().next().copied()?];
+    let mut seen: BTreeMap<&str, usize> = way.iter().map(|id| (*id, 0)).collect();
     loop {
         let at = way.last()?;
-        let next = left[at].iter().find(|up| left.contains_key(up.as_str()))?.as_str();
-        if let Some(from) = way.iter().position(|id| *id == next) {
-            let mut circle: Vec<String> = way[from..].iter().map(|id| (*id).to_owned()).collect();
+        let next = upstream[at].iter().find(|up| waits.contains_key(up.as_str()))?.as_str();
+        if let Some(from) = seen.get(next) {
+            let mut circle: Vec<String> = way[*from..].iter().map(|id| (*id).to_owned()).collect();
             circle.push(next.to_owned());
             circle.reverse();
             return Some(circle);
         }
+        seen.insert(next, way.len());
         way.push(next);
     }
 }

@@ -84,6 +84,25 @@ fn a_circle_is_shown_with_all_its_tasks() {
 }
 
 #[test]
+fn a_long_chain_in_deep_groups_takes_no_time() {
+    let count = 20_000;
+    let chain = (0..count).map(|n| match n {
+        0 => task("t0", &[]),
+        _ => task(&format!("t{n}"), &[&format!("t{}", n - 1)]),
+    });
+    let mut tasks: Vec<Task> = chain.collect();
+    let groups: Vec<TaskGroup> = (0..100)
+        .map(|n| group(&format!("g{n}"), (n > 0).then(|| format!("g{}", n - 1)).as_deref(), &[]))
+        .collect();
+    tasks.iter_mut().for_each(|task| task.group = Some("g99".to_owned()));
+    assert_eq!(dag(tasks, groups).checked().unwrap().tasks.len(), count);
+    let rings = vec![group("a", Some("b"), &[]), group("b", Some("a"), &[])];
+    let mut tasks = vec![task("t", &[])];
+    tasks[0].group = Some("a".to_owned());
+    assert!(dag(tasks, rings).checked().is_ok(), "groups that lie in one another end");
+}
+
+#[test]
 fn unknown_and_doubled_names_are_told_together() {
     let tasks = vec![task("a", &["nobody"]), task("a", &[]), task("b c", &[])];
     let said = faults(dag(tasks, Vec::new()));

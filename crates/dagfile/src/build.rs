@@ -5,7 +5,7 @@ use crate::fields::{Fields, unknown};
 use crate::yaml::{Content, Key, Node};
 use crate::{Position, Problem, times};
 use chrono::{DateTime, Utc};
-use dag::{Dag, MAX_ACTIVE_RUNS, MAX_ACTIVE_TASKS, Operator, Task, TaskGroup};
+use dag::{Dag, ID_BYTES_MAX, MAX_ACTIVE_RUNS, MAX_ACTIVE_TASKS, Operator, Task, TaskGroup};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use timetable::Zone;
@@ -217,9 +217,8 @@ fn read_groups(
     for (name, _) in &named {
         let mut id = name.clone();
         let mut at = parent_of.get(name.as_str()).cloned().flatten();
-        // No deeper than there are groups, should they lie in one another.
-        for _ in 0..named.len() {
-            let Some(parent) = at else { break };
+        // No longer than an id may be, should they lie in one another.
+        while let Some(parent) = at.filter(|_| id.len() <= ID_BYTES_MAX) {
             id = format!("{parent}.{id}");
             at = parent_of.get(parent.as_str()).cloned().flatten();
         }

@@ -67,7 +67,7 @@ impl TaskSettings {
         if let Some(delay) = length(fields, "retry_delay", "retry_delay_sec") {
             self.retry.delay = delay;
         }
-        if let Some(backoff) = fields.number("retry_exponential_backoff") {
+        if let Some(backoff) = fields.factor("retry_exponential_backoff") {
             self.retry.backoff = backoff;
         }
         if let Some(longest) = length(fields, "max_retry_delay", "max_retry_delay_sec") {
@@ -88,9 +88,7 @@ impl TaskSettings {
         if let Some(slots) = fields.count("pool_slots") {
             self.pool_slots = slots;
         }
-        if let Some(weight) = fields.number("priority_weight") {
-            #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-            let weight = weight as i32;
+        if let Some(weight) = fields.integer("priority_weight") {
             self.priority_weight = weight;
         }
         self.read_rule(fields);

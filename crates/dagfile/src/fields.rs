@@ -91,11 +91,24 @@ impl<'a, 'p> Fields<'a, 'p> {
         }
     }
 
-    pub(crate) fn number(&mut self, name: &'static str) -> Option<f64> {
+    pub(crate) fn integer(&mut self, name: &'static str) -> Option<i32> {
         let node = self.take(name)?;
         match &node.content {
-            #[expect(clippy::cast_precision_loss, reason = "a factor is small")]
-            Content::Integer(number) => Some(*number as f64),
+            Content::Integer(number) if i32::try_from(*number).is_ok() => {
+                i32::try_from(*number).ok()
+            }
+            _ => {
+                self.wrong(name, node, "a whole number");
+                None
+            }
+        }
+    }
+
+    /// A factor; `true` stands for 2, as in older Airflow, and `false` for 1.
+    pub(crate) fn factor(&mut self, name: &'static str) -> Option<f64> {
+        let node = self.take(name)?;
+        match &node.content {
+            Content::Integer(number) => i32::try_from(*number).ok().map(f64::from),
             Content::Float(number) => Some(*number),
             Content::Flag(flag) => Some(if *flag { 2.0 } else { 1.0 }),
             _ => {

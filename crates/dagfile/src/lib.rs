@@ -57,5 +57,7 @@ pub fn read(text: &str) -> Result<Vec<Dag>, Vec<Problem>> {
     let mut problems = Vec::new();
     let dags = build::dags(&root, &mut problems);
     problems.sort_by_key(|problem| problem.at);
+    // What the defaults hold is read for every DAG.
+    problems.dedup();
     if problems.is_empty() { Ok(dags) } else { Err(problems) }
 }

@@ -143,6 +143,15 @@ d:
 }
 
 #[test]
+fn a_problem_of_the_defaults_is_told_once_and_nothing_is_rounded() {
+    let text = "default: {owne: me}\na: {tasks: [{task_id: t, operator: empty}]}\n\
+                b: {tasks: [{task_id: t, operator: empty, priority_weight: 1.5}]}\n";
+    let said = problems(text);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[1].contains("priority_weight is a whole number, not a number"), "{said:?}");
+}
+
+#[test]
 fn a_wrong_shape_is_told_where_the_task_stands() {
     let text = "d:\n  tasks:\n    - {task_id: a, operator: empty, dependencies: [b]}\n    \
                 - {task_id: b, operator: empty, dependencies: [a, c]}\n";
