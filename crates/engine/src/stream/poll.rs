@@ -9,7 +9,7 @@ use super::{Environment, StreamError};
 use crate::encode::Encoder;
 use crate::journal::Mark;
 use crate::judge::Judge;
-use crate::kafka::{Admin, Offsets, Outgoing, Outputs, Source, TopicWish};
+use crate::kafka::{Admin, Offsets, Outgoing, Outputs, TopicWish};
 use crate::ledger::{Fate, Tally};
 use crate::poller::Poller;
 use crate::project::Connector;
@@ -53,12 +53,7 @@ pub(super) fn start(environment: &Environment) -> Result<Poll<'_>, StreamError> 
         admin.ensure(&dead_letters).await
     })?;
     let outputs = Outputs::new(&environment.bootstrap, &environment.group())?;
-    let source = Source::new(
-        &environment.bootstrap,
-        &table.topic,
-        &environment.group(),
-        environment.pace.memory.part(),
-    )?;
+    let source = environment.source(&table.topic)?;
     let committed = source.committed(&[0])?.remove(&0);
     let position = committed.as_ref().map_or(0, |found| found.offset);
     let tally = committed.and_then(|found| read_note(&found.note)).unwrap_or_default();

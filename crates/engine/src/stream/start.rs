@@ -6,7 +6,7 @@ use crate::cassandra::{self, CassandraFault};
 use crate::encode::Encoder;
 use crate::journal::{Identity, Journal, Mark, Recovered};
 use crate::judge::Judge;
-use crate::kafka::{Admin, Committed, Outputs, Source, TopicWish};
+use crate::kafka::{Admin, Committed, KafkaFault, Outputs, Source, TopicWish};
 use crate::operators::Operators;
 use crate::project::{Connector, KafkaTable, Stream};
 use crate::record::SideDoors;
@@ -57,6 +57,14 @@ impl Environment {
     #[must_use]
     pub fn group(&self) -> String {
         format!("millstream.{}", self.stream.name)
+    }
+
+    /// A reader of `topic` under the stream's group, with its share of the memory.
+    ///
+    /// # Errors
+    /// [`KafkaFault`] when the client cannot be made.
+    pub(super) fn source(&self, topic: &str) -> Result<Source, KafkaFault> {
+        Source::new(&self.bootstrap, topic, &self.group(), self.pace.memory.part())
     }
 
     /// The topics beside the stream.
@@ -125,12 +133,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         _ => None,
     };
     let judge = Judge::new(&stream.plan, &stream.source, check)?;
-    let source = Source::new(
-        &environment.bootstrap,
-        &table.topic,
-        &environment.group(),
-        environment.pace.memory.part(),
-    )?;
+    let source = environment.source(&table.topic)?;
     let partitions = source.partitions()?;
     let identity =
         Identity { cluster, topic: table.topic.clone(), operators: stream.plan.operators() };
