@@ -1,0 +1,1 @@
+//! Why a table is empty or late, in one sentence.

@@ -1,0 +1,1 @@
+//! Runs one try of a task and tells how it ended.

@@ -1,0 +1,1 @@
+//! What a Kafka cluster tells and lets change, through its protocol.

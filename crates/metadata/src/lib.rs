@@ -1,0 +1,1 @@
+//! The metadata database of the orchestrator: SQLite by default, PostgreSQL by address.

@@ -1,0 +1,1 @@
+//! DAG files, scheduler and executor joined into one service.

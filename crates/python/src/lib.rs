@@ -1,0 +1,1 @@
+//! Python DAG files: read and run in helper processes.
