@@ -182,6 +182,12 @@ impl Operator {
             .map(|entry| entry.operator)
     }
 
+    /// The operator of a short name alone, as [`Self::name`] gives it.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        ENTRIES.iter().find(|entry| entry.name == name).map(|entry| entry.operator)
+    }
+
     /// The short names of all.
     pub fn names() -> impl Iterator<Item = &'static str> {
         ENTRIES.iter().map(|entry| entry.name)
