@@ -48,6 +48,7 @@ pub(crate) mod produce;
 pub(crate) mod sync_group;
 pub(crate) mod txn_offset_commit;
 
+use crate::memory::Share;
 use crate::service::Node;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -111,6 +112,8 @@ impl Call {
 pub(crate) enum Answer {
     /// A response frame.
     Now(Bytes),
+    /// A response frame that holds a share of the broker's memory until it is written.
+    Records(Bytes, Share),
     /// A response frame that waits for the disk. Requests after it may start before it is there,
     /// since its effect is already in the log; its place in the order of responses is kept.
     Later(BoxFuture<'static, Result<Bytes, AnswerError>>),

@@ -15,6 +15,7 @@ mod configs;
 mod error;
 mod fields;
 mod group;
+mod memory;
 mod net;
 mod partition;
 mod producer_ids;

@@ -7,6 +7,7 @@
 use crate::api::fetch::session::FetchSessions;
 use crate::error::StartError;
 use crate::group::Groups;
+use crate::memory::Memory;
 use crate::net::listener;
 use crate::producer_ids::ProducerIds;
 use crate::settings::Settings;
@@ -37,6 +38,7 @@ pub(crate) struct Node {
     pub(crate) transactions: Transactions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) memory: Memory,
 }
 
 impl Node {
@@ -125,6 +127,7 @@ fn open(settings: Settings, world: World) -> Result<Node, StartError> {
         .map_err(|source| failed(Box::new(source)))?;
     let topics = Topics::open(directory, settings.clone(), world.clone())?;
     Ok(Node {
+        memory: Memory::new(settings.memory_bytes),
         settings,
         world,
         topics,

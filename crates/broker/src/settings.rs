@@ -27,6 +27,9 @@ pub struct Settings {
     pub segment_bytes: u32,
     /// The largest batch, bytes (`message.max.bytes`).
     pub max_message_bytes: u32,
+    /// Memory of requests that arrive and of records that leave, over all connections, bytes
+    /// (`queued.max.request.bytes`, which bounds requests alone and is off in Kafka).
+    pub memory_bytes: usize,
     /// How long a group's offsets outlive its last member, milliseconds
     /// (`offsets.retention.minutes`).
     pub offsets_retention_ms: i64,
@@ -72,6 +75,7 @@ impl Settings {
             retention_bytes: None,
             segment_bytes: 1 << 30,
             max_message_bytes: 1_048_588,
+            memory_bytes: 128 << 20,
             offsets_retention_ms: 7 * DAY_MS,
             group_initial_rebalance_delay_ms: 0,
             group_min_session_timeout_ms: 6_000,

@@ -1,5 +1,6 @@
 //! All streams of a project: started, watched, changed and stopped together.
 
+use crate::memory::MemoryShare;
 use crate::project::{Connector, Project, Stream, Table};
 use crate::rest::{self, RestError};
 use crate::status::{Board, Endpoint, Status, StreamStatus};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub parallelism: usize,
     /// Most records in one batch.
     pub batch_records: usize,
+    /// Bytes of records that all streams together hold, apart from their state.
+    pub memory: usize,
     /// Longest wait between two commits of a stream into Cassandra.
     pub commit_interval: Duration,
     /// Longest wait between two commits of a stream into a topic: its rows are seen at the commit.
@@ -118,8 +121,9 @@ impl Engine {
         let source = Arc::clone(&shared);
         let server = rest::serve(listen, Arc::new(move || source.status())).await?;
         let engine = Self { shared, server };
+        let share = engine.shared.share(project.streams.len());
         for stream in project.streams {
-            engine.shared.launch(stream)?;
+            engine.shared.launch(stream, share)?;
         }
         Ok(engine)
     }
@@ -164,13 +168,15 @@ impl Engine {
             }
         }
         end(ending).await;
+        // What runs on keeps the share it began with.
+        let share = self.shared.share(project.streams.len());
         for stream in project.streams {
             let known = self.shared.lock().iter().any(|r| r.stream.name == stream.name);
             if !known {
                 if !reload.changed.contains(&stream.name) {
                     reload.started.push(stream.name.clone());
                 }
-                self.shared.launch(stream)?;
+                self.shared.launch(stream, share)?;
             }
         }
         Ok(reload)
@@ -246,7 +252,11 @@ impl Shared {
         Status { streams: self.lock().iter().map(|running| running.board.show()).collect() }
     }
 
-    fn launch(&self, stream: Arc<Stream>) -> Result<(), StartError> {
+    fn share(&self, streams: usize) -> MemoryShare {
+        MemoryShare::of(self.settings.memory, streams)
+    }
+
+    fn launch(&self, stream: Arc<Stream>, memory: MemoryShare) -> Result<(), StartError> {
         let settings = &self.settings;
         let into_topic = matches!(stream.sink.connector, Connector::Kafka(_));
         let stop = Arc::new(AtomicBool::new(false));
@@ -256,6 +266,7 @@ impl Shared {
             world: self.world.clone(),
             pace: Pace {
                 batch_records: settings.batch_records,
+                memory,
                 commit_interval: if into_topic {
                     settings.topic_commit_interval
                 } else {

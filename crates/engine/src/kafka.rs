@@ -6,7 +6,7 @@ mod source;
 
 pub use admin::{Admin, TopicWish};
 pub use outputs::{Offsets, Outgoing, Outputs};
-pub use source::{Committed, Source};
+pub use source::{Committed, Most, Source};
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod judge;
 pub mod kafka;
 pub mod ledger;
+pub mod memory;
 pub mod operators;
 pub mod origin;
 pub mod plan;

@@ -20,6 +20,21 @@ pub struct Record {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+impl Record {
+    /// The memory it takes, bytes: its texts, and what holds them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        let header =
+            |(name, value): &(String, Option<Vec<u8>>)| HOLDER_BYTES + name.len() + of(value);
+        let headers: usize = self.headers.iter().map(header).sum();
+        HOLDER_BYTES + of(&self.key) + of(&self.value) + headers
+    }
+}
+
+/// What a record, or a header, takes beside its bytes.
+const HOLDER_BYTES: usize = 128;
+
 /// Why a record left the stream by a side door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {

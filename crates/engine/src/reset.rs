@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use thiserror::Error;
 
+/// Nothing is read but offsets.
+const AHEAD_BYTES: usize = 1 << 20;
+
 /// Where to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResetTo {
@@ -52,7 +55,8 @@ pub fn reset(
         return Err(ResetError::Polls(stream.name.clone()));
     };
     let cluster = Admin::new(bootstrap)?.cluster_id()?;
-    let source = Source::new(bootstrap, &table.topic, &format!("millstream.{}", stream.name))?;
+    let source =
+        Source::new(bootstrap, &table.topic, &format!("millstream.{}", stream.name), AHEAD_BYTES)?;
     let partitions = source.partitions()?;
     let mut marks = BTreeMap::new();
     let mut positions = BTreeMap::new();

@@ -24,7 +24,8 @@ pub use supervise::supervise;
 use crate::cassandra::{self, CassandraFault};
 use crate::journal::{BatchPlan, Checkpoint, JournalError};
 use crate::judge::Judge;
-use crate::kafka::{KafkaFault, Outgoing, Source};
+use crate::kafka::{KafkaFault, Most, Outgoing, Source};
+use crate::memory::MemoryShare;
 use crate::operators::{OperatorError, Operators};
 use crate::project::Stream;
 use crate::record::{Record, SideDoors};
@@ -43,6 +44,8 @@ use thiserror::Error;
 pub struct Pace {
     /// Most records in one batch.
     pub batch_records: usize,
+    /// Bytes of records that it may hold.
+    pub memory: MemoryShare,
     /// Longest time that records for topics wait for their commit. A commit that has none waits
     /// [`OFFSETS_ONLY`] times longer.
     pub commit_interval: Duration,
@@ -73,6 +76,12 @@ pub enum StreamError {
     Stale(String),
     #[error("cannot run the stream's committing thread: {0}; the stream starts again")]
     Thread(String),
+}
+
+impl Pace {
+    fn batch(&self) -> Most {
+        Most { records: self.batch_records, bytes: self.memory.part() }
+    }
 }
 
 /// Where a stream's rows go.
@@ -107,6 +116,8 @@ pub(crate) struct Runner {
     outgoing: Vec<Outgoing>,
     /// Records since the last cut.
     uncommitted: usize,
+    /// Their bytes.
+    uncommitted_bytes: usize,
     committed_at: Duration,
     ends: BTreeMap<i32, i64>,
     ends_asked_at: Duration,
@@ -134,7 +145,8 @@ const SHOW_INTERVAL: Duration = Duration::from_millis(250);
 /// How many commit intervals pass before a commit that has nothing to send: it would only spare work
 /// after a crash. With the default interval these are the five seconds of Kafka's `auto.commit.interval.ms`.
 const OFFSETS_ONLY: u32 = 5;
-/// Records that may be processed while a commit runs, in multiples of those of one commit.
+/// Records that may be processed while a commit runs, in multiples of those, or of the bytes, of one
+/// commit.
 const COMMITS_AHEAD: usize = 4;
 /// First and longest pause before something that is away is tried again.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -153,7 +165,7 @@ impl Runner {
                 let since = self.world.clock.elapsed().saturating_sub(began);
                 std::thread::sleep(BATCH_PACE.saturating_sub(since));
             }
-            let records = self.source.poll(self.pace.batch_records, self.wait())?;
+            let records = self.source.poll(self.pace.batch(), self.wait())?;
             began = (!records.is_empty()).then(|| self.world.clock.elapsed());
             if !records.is_empty() {
                 let plan = self.plan_batch(&records);
@@ -188,8 +200,13 @@ impl Runner {
 
     fn commit_due(&self) -> bool {
         let since = self.world.clock.elapsed().saturating_sub(self.committed_at);
-        self.uncommitted >= self.pace.commit_records
-            || (self.uncommitted > 0 && since >= self.commit_interval())
+        self.commits_owed() >= 1 || (self.uncommitted > 0 && since >= self.commit_interval())
+    }
+
+    /// How many commits' worth of records, or of bytes, wait to be cut.
+    fn commits_owed(&self) -> usize {
+        let records = self.uncommitted / self.pace.commit_records.max(1);
+        records.max(self.uncommitted_bytes / self.pace.memory.part().max(1))
     }
 
     /// Takes what the committing thread reports, and gives it what is due.
@@ -197,9 +214,7 @@ impl Runner {
         while let Some(report) = self.committer.report() {
             self.take(report)?;
         }
-        while self.committer.committing()
-            && self.uncommitted >= self.pace.commit_records.saturating_mul(COMMITS_AHEAD)
-        {
+        while self.committer.committing() && self.commits_owed() >= COMMITS_AHEAD {
             self.take_next()?;
         }
         if self.commit_due() && !self.committer.committing() {
@@ -232,6 +247,7 @@ impl Runner {
         });
         self.sent = self.sent.max(batch);
         self.uncommitted = 0;
+        self.uncommitted_bytes = 0;
         self.committed_at = self.world.clock.elapsed();
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn settings(
         listen: config.listen("engine.listen")?,
         parallelism: count("engine.parallelism")?,
         batch_records: count("engine.batch_records")?,
+        memory: usize::try_from(config.size("engine.memory")?).unwrap_or(usize::MAX),
         commit_interval: config.span("engine.commit_interval")?,
         topic_commit_interval: config.span("engine.topic_commit_interval")?,
         commit_records: count("engine.commit_records")?,

@@ -2,11 +2,13 @@
 //!
 //! One request runs at a time, as in Kafka. A produce request that waits only for the disk lets
 //! the next produce request start; at most [`PENDING_MAX`] such wait. While a request runs, at most
-//! [`READ_AHEAD_BYTES`] more are read, which also notices a peer that has gone.
+//! [`FREE_BYTES`] more are read, which also notices a peer that has gone. Large requests and fetched
+//! records have a share of the broker's memory (see [`crate::memory`]).
 
-use super::frame::FrameReader;
+use super::frame::{Frame, FrameReader};
 use crate::api::list::{API_VERSIONS, Api, FETCH, PRODUCE, find};
 use crate::api::{Answer, AnswerError, Call, Peer, api_versions};
+use crate::memory::{FREE_BYTES, Share, patience};
 use crate::service::Node;
 use crate::wire::encode_frame;
 use bytes::{Buf, Bytes};
@@ -24,8 +26,6 @@ use tokio::sync::watch;
 
 /// Produce responses of one connection that may wait for the disk.
 const PENDING_MAX: usize = 32;
-/// Bytes read ahead of a running request.
-const READ_AHEAD_BYTES: usize = 1 << 20;
 /// A peer that takes none of a response for this long is gone.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -73,7 +73,7 @@ enum Ended {
     Answer(#[from] AnswerError),
     #[error(transparent)]
     Socket(#[from] io::Error),
-    #[error("the peer took no bytes for {WRITE_PATIENCE:?}")]
+    #[error("the peer took its answer too slowly")]
     Slow,
     #[error("the broker stops")]
     Stopping,
@@ -93,7 +93,7 @@ impl Connection {
                     let ready = ready?;
                     self.write(&ready).await?;
                 }
-                frame = self.reader.next(), if self.pending.len() < PENDING_MAX => {
+                frame = self.reader.next(&self.node.memory), if self.pending.len() < PENDING_MAX => {
                     let Some(frame) = frame? else { return self.drain().await };
                     self.answer(frame, &mut stopping_in_call).await?;
                 }
@@ -112,10 +112,12 @@ impl Connection {
 
     async fn answer(
         &mut self,
-        frame: Bytes,
+        frame: Frame,
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), Ended> {
-        let (api, call, body) = match self.open(frame)? {
+        // Given back when the request has run: what it wrote is then in the log, or refused.
+        let Frame { bytes, share: _share } = frame;
+        let (api, call, body) = match self.open(bytes)? {
             Opened::Call(api, call, body) => (api, call, body),
             Opened::Answered(frame) => {
                 self.drain().await?;
@@ -129,7 +131,7 @@ impl Connection {
         let mut running = (api.run)(call, body);
         let answer = loop {
             let (pending, reader) = (&mut self.pending, &mut self.reader);
-            let may_read = !reader.ended() && reader.buffered() < READ_AHEAD_BYTES;
+            let may_read = !reader.ended() && reader.buffered() < FREE_BYTES;
             tokio::select! {
                 biased;
                 answer = &mut running => break answer?,
@@ -156,6 +158,10 @@ impl Connection {
             Answer::Now(frame) => {
                 self.drain().await?;
                 self.write(&frame).await
+            }
+            Answer::Records(frame, share) => {
+                self.drain().await?;
+                self.write_held(&frame, share).await
             }
         }
     }
@@ -188,6 +194,13 @@ impl Connection {
             tagged_header: flexible && key != API_VERSIONS,
         };
         Ok(Opened::Call(api, call, frame))
+    }
+
+    /// Writes a frame that holds memory which others may wait for.
+    async fn write_held(&mut self, frame: &[u8], share: Share) -> Result<(), Ended> {
+        let written = tokio::time::timeout(patience(frame.len()), self.write(frame)).await;
+        drop(share);
+        written.map_err(|_elapsed| Ended::Slow)?
     }
 
     async fn write(&mut self, frame: &[u8]) -> Result<(), Ended> {

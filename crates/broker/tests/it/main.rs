@@ -12,5 +12,6 @@ mod compression;
 mod consumer_groups;
 mod groups;
 mod handshake;
+mod memory;
 mod produce_fetch;
 mod transactions;

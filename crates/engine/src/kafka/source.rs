@@ -16,6 +16,19 @@ use std::time::Duration;
 /// How often, and how far apart, a new topic is asked for: for three seconds.
 const NEW_TOPIC_TRIES: u32 = 30;
 const NEW_TOPIC_PAUSE: Duration = Duration::from_millis(100);
+/// The most that librdkafka takes as `queued.max.messages.kbytes`.
+const QUEUE_KIB_MAX: usize = 2_097_151;
+/// What one read of planned batches takes at a time.
+const REREAD: Most = Most { records: 10_000, bytes: 16 << 20 };
+
+/// How much one poll takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// Records.
+    pub records: usize,
+    /// Bytes of keys, values and headers. The record that reaches it is the last one.
+    pub bytes: usize,
+}
 
 /// A reader of one topic.
 pub struct Source {
@@ -36,11 +49,17 @@ pub struct Committed {
 }
 
 impl Source {
-    /// A reader for `topic` under `group`.
+    /// A reader for `topic` under `group` that fetches at most `ahead` bytes, in whole KiB, before they are
+    /// polled for.
     ///
     /// # Errors
     /// [`KafkaFault`] when the client cannot be made.
-    pub fn new(bootstrap: &str, topic: &str, group: &str) -> Result<Self, KafkaFault> {
+    pub fn new(
+        bootstrap: &str,
+        topic: &str,
+        group: &str,
+        ahead: usize,
+    ) -> Result<Self, KafkaFault> {
         let consumer = client(bootstrap, group)
             .set("group.id", group)
             .set("enable.auto.commit", "false")
@@ -50,7 +69,7 @@ impl Source {
             .set("fetch.wait.max.ms", "500")
             .set("fetch.error.backoff.ms", "50")
             .set("fetch.queue.backoff.ms", "10")
-            .set("queued.max.messages.kbytes", "16384")
+            .set("queued.max.messages.kbytes", (ahead / 1_024).clamp(1, QUEUE_KIB_MAX).to_string())
             .set("check.crcs", "true")
             .set("enable.partition.eof", "true")
             .create()
@@ -157,20 +176,23 @@ impl Source {
         self.consumer.assign(&assignment).map_err(|error| self.fault("assign", error))
     }
 
-    /// The next records: waits up to `wait` for the first, takes up to `count` without waiting more.
+    /// The next records: waits up to `wait` for the first, takes up to `most` without waiting more.
     ///
     /// # Errors
     /// [`KafkaFault::Offsets`] when the log no longer holds the position.
-    pub fn poll(&mut self, count: usize, wait: Duration) -> Result<Vec<Record>, KafkaFault> {
+    pub fn poll(&mut self, most: Most, wait: Duration) -> Result<Vec<Record>, KafkaFault> {
         let mut records = Vec::new();
+        let mut bytes = 0;
         let mut patience = wait;
-        while records.len() < count {
+        while records.len() < most.records && bytes < most.bytes {
             let Some(result) = self.consumer.poll(patience) else { break };
             patience = Duration::ZERO;
             match result {
                 Ok(message) => {
                     self.at_end.remove(&message.partition());
-                    records.push(record(&message));
+                    let record = record(&message);
+                    bytes += record.bytes();
+                    records.push(record);
                 }
                 Err(KafkaError::PartitionEOF(partition)) => {
                     self.at_end.insert(partition);
@@ -212,7 +234,7 @@ impl Source {
             if stopped() {
                 return Ok(None);
             }
-            for record in self.poll(10_000, Duration::from_millis(100))? {
+            for record in self.poll(REREAD, Duration::from_millis(100))? {
                 let Some(end) = open.get(&record.partition).copied() else { continue };
                 if record.offset + 1 >= end {
                     open.remove(&record.partition);

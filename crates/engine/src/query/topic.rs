@@ -2,7 +2,7 @@
 
 use super::QuerySettings;
 use crate::decode::Decoder;
-use crate::kafka::{KafkaFault, Source};
+use crate::kafka::{KafkaFault, Most, Source};
 use crate::project::{KafkaTable, Table};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Records decoded together.
-const BATCH: usize = 2_048;
+const BATCH: Most = Most { records: 2_048, bytes: 4 << 20 };
+/// Bytes that each share of a query fetches ahead.
+const AHEAD_BYTES: usize = 8 << 20;
 
 /// What all shares of a query count together.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +54,7 @@ pub(super) async fn shares(
     let names: Vec<String> = table.schema.fields().iter().map(|f| f.name().clone()).collect();
     let (address, topic) = (settings.kafka.clone(), kafka.topic.clone());
     let ask = move || -> Result<Bounds, KafkaFault> {
-        let source = Source::new(&address, &topic, "millstream.sql")?;
+        let source = Source::new(&address, &topic, "millstream.sql", AHEAD_BYTES)?;
         let partitions = source.partitions()?.into_iter();
         partitions.map(|partition| Ok((partition, source.bounds(partition)?))).collect()
     };
@@ -98,8 +100,8 @@ impl Share {
             return Ok(());
         }
         let external = |error: KafkaFault| DataFusionError::External(Box::new(error));
-        let mut source =
-            Source::new(&self.bootstrap, &self.topic, "millstream.sql").map_err(external)?;
+        let mut source = Source::new(&self.bootstrap, &self.topic, "millstream.sql", AHEAD_BYTES)
+            .map_err(external)?;
         let starts = unread.iter().map(|(partition, (start, _))| (*partition, *start)).collect();
         source.assign(&starts).map_err(external)?;
         let mut idle = 0;

@@ -53,7 +53,12 @@ pub(super) fn start(environment: &Environment) -> Result<Poll<'_>, StreamError> 
         admin.ensure(&dead_letters).await
     })?;
     let outputs = Outputs::new(&environment.bootstrap, &environment.group())?;
-    let source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
+    let source = Source::new(
+        &environment.bootstrap,
+        &table.topic,
+        &environment.group(),
+        environment.pace.memory.part(),
+    )?;
     let committed = source.committed(&[0])?.remove(&0);
     let position = committed.as_ref().map_or(0, |found| found.offset);
     let tally = committed.and_then(|found| read_note(&found.note)).unwrap_or_default();

@@ -24,6 +24,7 @@ impl Runner {
         records: Vec<Record>,
     ) -> Result<(), StreamError> {
         let count = records.len();
+        let bytes = records.iter().map(Record::bytes).sum::<usize>();
         let judged = self.judge_all(records)?;
         for (partition, (_, end)) in &plan.ranges {
             self.checkpoint.marks.entry(*partition).or_default().position = *end;
@@ -48,6 +49,7 @@ impl Runner {
         }
         crash::point(Step::SinkWritten);
         self.uncommitted += count;
+        self.uncommitted_bytes += bytes;
         let now = self.world.clock.wall_millis();
         self.board.batch(count as u64, sent.into_iter().map(|sent| now - sent));
         Ok(())

@@ -125,7 +125,12 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         _ => None,
     };
     let judge = Judge::new(&stream.plan, &stream.source, check)?;
-    let source = Source::new(&environment.bootstrap, &table.topic, &environment.group())?;
+    let source = Source::new(
+        &environment.bootstrap,
+        &table.topic,
+        &environment.group(),
+        environment.pace.memory.part(),
+    )?;
     let partitions = source.partitions()?;
     let identity =
         Identity { cluster, topic: table.topic.clone(), operators: stream.plan.operators() };
@@ -162,6 +167,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         sides,
         outgoing: Vec::new(),
         uncommitted: 0,
+        uncommitted_bytes: 0,
         ends: BTreeMap::new(),
         ends_asked_at: environment.world.clock.elapsed(),
         at_end_at: environment.world.clock.elapsed(),

@@ -69,6 +69,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("broker.retention", Kind::Span(Duration::from_secs(1), Duration::from_secs(36_500 * 86_400))),
     ("broker.retention_bytes", Kind::Size(0, PIB)),
     ("broker.segment", Kind::Size(MIB, GIB)),
+    ("broker.memory", Kind::Size(4 * MIB, PIB)),
     ("broker.batch_max", Kind::Size(1 << 10, 64 * MIB)),
     ("store.listen", Kind::Listen(Reach::Anyone)),
     ("store.advertised_host", Kind::Text),
@@ -77,6 +78,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("engine.listen", Kind::Listen(Reach::Loopback)),
     ("engine.parallelism", Kind::Count(1, 256)),
     ("engine.batch_records", Kind::Count(1, 1_000_000)),
+    ("engine.memory", Kind::Size(4 * MIB, PIB)),
     ("engine.commit_interval", Kind::Span(Duration::from_millis(1), Duration::from_secs(600))),
     (
         "engine.topic_commit_interval",

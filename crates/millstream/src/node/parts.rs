@@ -31,6 +31,7 @@ pub(crate) async fn broker(config: &Config, data: &Path, world: World) -> Result
         retention_ms: Some(millis(config.span("broker.retention")?)),
         retention_bytes: Some(config.size("broker.retention_bytes")?).filter(|bytes| *bytes > 0),
         segment_bytes: bounded(config.size("broker.segment")?),
+        memory_bytes: usize::try_from(config.size("broker.memory")?).unwrap_or(usize::MAX),
         max_message_bytes: bounded(config.size("broker.batch_max")?),
         ..broker::Settings::new(data)
     };

@@ -205,3 +205,38 @@ fn a_checkpoint_ahead_of_a_wiped_log_stops_its_stream_and_says_what_to_do() {
     assert_eq!(query(at, "SELECT count(*) FROM squares"), ["600"], "its rows stay");
     up.stop();
 }
+
+const LONG: &str = "\
+CREATE TABLE made (n BIGINT, text STRING) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '20000', 'number-of-rows' = '300', 'seed' = '7',
+  'fields.n.kind' = 'sequence', 'fields.text.length' = '9000'
+);
+CREATE TABLE long_ones (n BIGINT, text STRING)
+WITH ('connector' = 'kafka', 'topic' = 'long_ones', 'key' = 'n');
+INSERT INTO long_ones SELECT n, text FROM made;
+";
+
+const LENGTHS: &str = "\
+CREATE TABLE lengths (n BIGINT, length INT, PRIMARY KEY (n) NOT ENFORCED)
+WITH ('connector' = 'cassandra', 'keyspace' = 'it', 'table' = 'lengths');
+INSERT INTO lengths SELECT n, length(text) FROM long_ones;
+";
+
+#[test]
+fn a_batch_holds_no_more_bytes_than_its_share_of_the_memory() {
+    let project = project(&[("millstream.toml", FREE_PORTS), ("streams/1-long.sql", LONG)]);
+    let at = project.path();
+    let (up, _) = Up::start(at, &[]);
+    arrives(at, "SELECT count(*) FROM long_ones", &["300"]);
+    up.stop();
+    std::fs::write(at.join("streams/2-lengths.sql"), LENGTHS).unwrap();
+    let (up, _) = Up::start(at, &["--set", "engine.memory=4MiB"]);
+    arrives(at, "SELECT count(*), sum(length) FROM lengths", &["300,2700000"]);
+    let status = run(at, &["status", "--json"]).out;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let streams = status["streams"].as_array().unwrap();
+    let lengths = streams.iter().find(|stream| stream["name"] == "lengths").unwrap();
+    // 2.7 MB in batches of half a MiB; by records alone it would be one.
+    assert!(lengths["batches"].as_u64().unwrap() >= 5, "{lengths}");
+    up.stop();
+}

@@ -15,12 +15,21 @@ use kafka_wire::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionDa
 pub(super) struct Limits {
     pub(super) max_bytes: i32,
     pub(super) isolation: Isolation,
+    /// Whether the first batch comes whatever its size.
+    pub(super) first: bool,
+}
+
+impl Limits {
+    /// The same without records: offsets and errors only.
+    pub(super) const fn nothing(self) -> Self {
+        Self { max_bytes: 0, first: false, ..self }
+    }
 }
 
 /// Reads every wanted partition, in order, until the bytes are used up.
 pub(super) fn read(call: &Call, wanted: &[(Key, Wanted)], limits: Limits) -> Vec<PartitionData> {
     let mut left = limits.max_bytes;
-    let mut first = true;
+    let mut first = limits.first;
     wanted
         .iter()
         .map(|(key, one)| {
