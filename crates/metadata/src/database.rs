@@ -50,6 +50,8 @@ impl Dialect {
 #[derive(Clone)]
 pub struct Metadata {
     shared: Arc<Shared>,
+    /// Whether its changes are requests.
+    asks: bool,
 }
 
 struct Shared {
@@ -60,6 +62,7 @@ struct Shared {
     readers: AnyPool,
     key: SecretKey,
     changes: watch::Sender<u64>,
+    requests: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Metadata {
@@ -100,8 +103,11 @@ impl Metadata {
             .await
             .map_err(|source| Error::Open { address: shown.clone(), source })?;
         let (changes, _) = watch::channel(0);
-        let shared = Shared { dialect, address: shown, writer, readers, key: key.clone(), changes };
-        let metadata = Self { shared: Arc::new(shared) };
+        let (requests, _) = watch::channel(0);
+        let key_kept = key.clone();
+        let shared =
+            Shared { dialect, address: shown, writer, readers, key: key_kept, changes, requests };
+        let metadata = Self { shared: Arc::new(shared), asks: true };
         metadata.migrate().await?;
         metadata.check_key(key).await?;
         Ok(metadata)
@@ -112,6 +118,19 @@ impl Metadata {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
+    }
+
+    /// As [`Metadata::changes`], without those made through [`Metadata::of_scheduler`]: what a
+    /// scheduler looks at, so that its own work does not wake it.
+    #[must_use]
+    pub fn requests(&self) -> watch::Receiver<u64> {
+        self.shared.requests.subscribe()
+    }
+
+    /// A clone whose changes are not counted by [`Metadata::requests`].
+    #[must_use]
+    pub fn of_scheduler(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), asks: false }
     }
 
     /// The address, without a password.
@@ -152,6 +171,9 @@ impl Metadata {
     pub(crate) async fn commit(&self, writing: Writing, what: &'static str) -> Result<(), Error> {
         writing.commit().await.map_err(Error::doing(what))?;
         self.shared.changes.send_modify(|count| *count = count.wrapping_add(1));
+        if self.asks {
+            self.shared.requests.send_modify(|count| *count = count.wrapping_add(1));
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
-use crate::database::Metadata;
+use crate::database::{Metadata, Writing};
 use crate::sql::{Reader, micros};
 use crate::{Error, TaskKey};
 
@@ -18,6 +18,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 const PIECES: i64 = 8;
 /// Tries whose log is forgotten in one transaction.
 const FORGOTTEN: i64 = 500;
+
+/// What adding lines is called.
+const APPEND: &str = "append to a log";
 
 /// Where a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,38 +74,28 @@ impl Metadata {
         try_number: u32,
         lines: &[LogLine],
     ) -> Result<(), Error> {
-        let what = "append to a log";
-        let doing = Error::doing(what);
-        let Some(newest) = lines.iter().map(|line| line.at).max() else { return Ok(()) };
-        let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let what = APPEND;
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.begin(what).await?;
-        let text = "UPDATE task_try SET log_lines = log_lines + $1 WHERE dag_id = $2 \
-                    AND run_id = $3 AND task_id = $4 AND try_number = $5 RETURNING log_lines";
-        let query = sqlx::query(text)
-            .bind(count)
-            .bind(&key.dag_id)
-            .bind(&key.run_id)
-            .bind(&key.task_id)
-            .bind(i64::from(try_number));
-        let rows = query.fetch_all(&mut *tx).await.map_err(doing)?;
-        let Some(row) = rows.first() else {
+        if !append(&mut tx, key, try_number, lines).await? {
             let reason = format!("{key:?} has no try {try_number}");
             return Err(Error::Refused { what, reason });
-        };
-        let mut seq = row.try_get::<i64, _>("log_lines").map_err(doing)? - count;
-        for piece in pieces(lines) {
-            seq += i64::try_from(piece.len()).unwrap_or(i64::MAX);
-            let text = "INSERT INTO task_log (dag_id, run_id, task_id, try_number, last_seq, \
-                        newest_at, lines) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-            let query = sqlx::query(text)
-                .bind(&key.dag_id)
-                .bind(&key.run_id)
-                .bind(&key.task_id)
-                .bind(i64::from(try_number))
-                .bind(seq)
-                .bind(micros(newest))
-                .bind(written(piece)?);
-            query.execute(&mut *tx).await.map_err(doing)?;
+        }
+        self.commit(tx, what).await
+    }
+
+    /// As [`Self::append_log`] for several tries, in one transaction. Lines of a try that is not there
+    /// are passed over.
+    ///
+    /// # Errors
+    /// If the database does not answer; then none is kept.
+    pub async fn append_logs(&self, logs: &[(TaskKey, u32, Vec<LogLine>)]) -> Result<(), Error> {
+        let what = APPEND;
+        let mut tx = self.begin(what).await?;
+        for (key, try_number, lines) in logs {
+            append(&mut tx, key, *try_number, lines).await?;
         }
         self.commit(tx, what).await
     }
@@ -179,6 +172,44 @@ impl Metadata {
     }
 }
 
+/// Adds lines to the log of a try; false if there is no such try.
+pub(crate) async fn append(
+    tx: &mut Writing,
+    key: &TaskKey,
+    try_number: u32,
+    lines: &[LogLine],
+) -> Result<bool, Error> {
+    let doing = Error::doing(APPEND);
+    let Some(newest) = lines.iter().map(|line| line.at).max() else { return Ok(true) };
+    let count = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+    let text = "UPDATE task_try SET log_lines = log_lines + $1 WHERE dag_id = $2 \
+                AND run_id = $3 AND task_id = $4 AND try_number = $5 RETURNING log_lines";
+    let query = sqlx::query(text)
+        .bind(count)
+        .bind(&key.dag_id)
+        .bind(&key.run_id)
+        .bind(&key.task_id)
+        .bind(i64::from(try_number));
+    let rows = query.fetch_all(&mut **tx).await.map_err(doing)?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let mut seq = row.try_get::<i64, _>("log_lines").map_err(doing)? - count;
+    for piece in pieces(lines) {
+        seq += i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        let text = "INSERT INTO task_log (dag_id, run_id, task_id, try_number, last_seq, \
+                    newest_at, lines) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let query = sqlx::query(text)
+            .bind(&key.dag_id)
+            .bind(&key.run_id)
+            .bind(&key.task_id)
+            .bind(i64::from(try_number))
+            .bind(seq)
+            .bind(micros(newest))
+            .bind(written(piece)?);
+        query.execute(&mut **tx).await.map_err(doing)?;
+    }
+    Ok(true)
+}
+
 /// Cuts lines into pieces of [`PIECE_LINES`] and about [`PIECE_BYTES`].
 fn pieces(lines: &[LogLine]) -> Vec<&[LogLine]> {
     let mut pieces = Vec::new();
@@ -205,7 +236,7 @@ fn written(piece: &[LogLine]) -> Result<String, Error> {
         .map(|line| Kept(micros(line.at), line.stream, plain(&line.level), plain(&line.text)))
         .collect();
     serde_json::to_string(&kept)
-        .map_err(|error| Error::Stored { what: "append to a log", found: error.to_string() })
+        .map_err(|error| Error::Stored { what: APPEND, found: error.to_string() })
 }
 
 fn line(kept: Kept) -> LogLine {
