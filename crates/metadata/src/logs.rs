@@ -86,20 +86,6 @@ impl Metadata {
         self.commit(tx, what).await
     }
 
-    /// As [`Self::append_log`] for several tries, in one transaction. Lines of a try that is not there
-    /// are passed over.
-    ///
-    /// # Errors
-    /// If the database does not answer; then none is kept.
-    pub async fn append_logs(&self, logs: &[(TaskKey, u32, Vec<LogLine>)]) -> Result<(), Error> {
-        let what = APPEND;
-        let mut tx = self.begin(what).await?;
-        for (key, try_number, lines) in logs {
-            append(&mut tx, key, *try_number, lines).await?;
-        }
-        self.commit(tx, what).await
-    }
-
     /// Lines of the log of a try after number `after_seq` (0 for all), with their numbers, at most
     /// `limit` and [`LINES_MAX`].
     ///

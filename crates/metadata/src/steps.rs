@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 
 use crate::database::{Dialect, Metadata, Writing};
 use crate::sql::{LIST_MAX, Reader, maybe_micros, micros, places, rows};
-use crate::{Error, LogLine, Run, TaskKey, TaskKind, logs, runs};
+use crate::{Error, Run, TaskKey, TaskKind, TryNotes, notes, runs};
 
 /// What steps are called.
 const TAKE: &str = "take steps of runs";
@@ -60,7 +60,7 @@ pub struct TaskFacts {
 }
 
 /// What changes in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The DAG.
     pub dag_id: String,
@@ -76,19 +76,8 @@ pub struct Step {
     pub ended: Vec<TryEnd>,
     /// Tries that start.
     pub started: Vec<TryStart>,
-    /// The last lines of tries.
-    pub logs: Vec<TryLog>,
-}
-
-/// Lines for the log of a try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TryLog {
-    /// The task.
-    pub task_id: String,
-    /// Which of its tries.
-    pub try_number: u32,
-    /// The lines.
-    pub lines: Vec<LogLine>,
+    /// What its tries leave.
+    pub notes: Vec<TryNotes>,
 }
 
 /// What changes in a task.
@@ -270,13 +259,8 @@ impl Metadata {
         if !run_is_so.map_err(doing)? {
             return Ok(false);
         }
-        for log in &step.logs {
-            let key = TaskKey {
-                dag_id: step.dag_id.clone(),
-                run_id: step.run_id.clone(),
-                task_id: log.task_id.clone(),
-            };
-            logs::append(tx, &key, log.try_number, &log.lines).await?;
+        for left in &step.notes {
+            notes::keep(tx, left).await?;
         }
         Self::take_tasks(tx, step, now).await.map_err(doing)
     }

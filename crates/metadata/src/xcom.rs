@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use crate::database::Metadata;
+use crate::database::{Metadata, Writing};
 use crate::sql::Reader;
 use crate::{Error, TaskKey};
 
 /// Bytes of a value as JSON: XComs are notes, not a way for data.
 pub const XCOM_BYTES_MAX: usize = 1024 * 1024;
+
+/// What leaving a value is called.
+const PUSH: &str = "push an XCom";
 
 impl Metadata {
     /// Leaves a value; one of the same name is replaced.
@@ -16,28 +19,9 @@ impl Metadata {
     /// If the value is longer than [`XCOM_BYTES_MAX`], there is no such task, or the database does
     /// not answer.
     pub async fn push_xcom(&self, key: &TaskKey, name: &str, value: &Value) -> Result<(), Error> {
-        let what = "push an XCom";
-        let written = value.to_string();
-        if written.len() > XCOM_BYTES_MAX {
-            let length = written.len();
-            let reason = format!(
-                "{name} of {} has {length} bytes, and at most {XCOM_BYTES_MAX} are kept; put the \
-                 data into a topic, a table or a file, and push its name",
-                key.task_id
-            );
-            return Err(Error::Refused { what, reason });
-        }
+        let what = PUSH;
         let mut tx = self.begin(what).await?;
-        let text = "INSERT INTO xcom (dag_id, run_id, task_id, name, value) \
-                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (dag_id, run_id, task_id, name) \
-                    DO UPDATE SET value = excluded.value";
-        let query = sqlx::query(text)
-            .bind(&key.dag_id)
-            .bind(&key.run_id)
-            .bind(&key.task_id)
-            .bind(name)
-            .bind(written);
-        query.execute(&mut *tx).await.map_err(Error::doing(what))?;
+        push(&mut tx, key, name, value).await?;
         self.commit(tx, what).await
     }
 
@@ -77,4 +61,33 @@ impl Metadata {
         }
         Ok(values)
     }
+}
+
+/// Leaves a value; one of the same name is replaced.
+pub(crate) async fn push(
+    tx: &mut Writing,
+    key: &TaskKey,
+    name: &str,
+    value: &Value,
+) -> Result<(), Error> {
+    let written = value.to_string();
+    if written.len() > XCOM_BYTES_MAX {
+        let length = written.len();
+        let reason = format!(
+            "{name} of {} has {length} bytes, and at most {XCOM_BYTES_MAX} are kept; put the \
+             data into a topic, a table or a file, and push its name",
+            key.task_id
+        );
+        return Err(Error::Refused { what: PUSH, reason });
+    }
+    let text = "INSERT INTO xcom (dag_id, run_id, task_id, name, value) \
+                VALUES ($1, $2, $3, $4, $5) ON CONFLICT (dag_id, run_id, task_id, name) \
+                DO UPDATE SET value = excluded.value";
+    let query = sqlx::query(text)
+        .bind(&key.dag_id)
+        .bind(&key.run_id)
+        .bind(&key.task_id)
+        .bind(name)
+        .bind(written);
+    query.execute(&mut **tx).await.map(|_| ()).map_err(Error::doing(PUSH))
 }
