@@ -13,7 +13,7 @@ use crate::runs::move_run;
 use crate::sql::{LIST_MAX, Reader, maybe_micros, micros, places, rows};
 
 /// What a DAG says of a task that the database keeps.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TaskKind {
     /// What it does.
     pub operator: String,

@@ -497,14 +497,7 @@ impl Metadata {
     pub async fn set_next_run(&self, dag_id: &str, next: Option<NextRun>) -> Result<(), Error> {
         let what = "keep the next run of a DAG";
         let mut tx = self.begin(what).await?;
-        let text = "UPDATE dag SET next_run_after = $1, next_interval_start = $2, \
-                    next_interval_end = $3 WHERE dag_id = $4";
-        let query = sqlx::query(text)
-            .bind(maybe_micros(next.map(|next| next.run_after)))
-            .bind(maybe_micros(next.map(|next| next.interval_start)))
-            .bind(maybe_micros(next.map(|next| next.interval_end)))
-            .bind(dag_id);
-        query.execute(&mut *tx).await.map_err(Error::doing(what))?;
+        set_next_run(&mut tx, dag_id, next).await.map_err(Error::doing(what))?;
         self.commit(tx, what).await
     }
 
@@ -523,19 +516,37 @@ impl Metadata {
     }
 }
 
-fn summary(row: &AnyRow, what: &'static str) -> Result<DagSummary, Error> {
-    let row = Reader::new(row, what);
+pub(crate) async fn set_next_run(
+    tx: &mut Writing,
+    dag_id: &str,
+    next: Option<NextRun>,
+) -> Result<(), sqlx::Error> {
+    let text = "UPDATE dag SET next_run_after = $1, next_interval_start = $2, \
+                next_interval_end = $3 WHERE dag_id = $4";
+    let query = sqlx::query(text)
+        .bind(maybe_micros(next.map(|next| next.run_after)))
+        .bind(maybe_micros(next.map(|next| next.interval_start)))
+        .bind(maybe_micros(next.map(|next| next.interval_end)))
+        .bind(dag_id);
+    query.execute(&mut **tx).await.map(|_| ())
+}
+
+pub(crate) fn next_run(row: &Reader<'_>) -> Result<Option<NextRun>, Error> {
     let next = (
         row.maybe_time("next_run_after")?,
         row.maybe_time("next_interval_start")?,
         row.maybe_time("next_interval_end")?,
     );
-    let next_run = match next {
+    Ok(match next {
         (Some(run_after), Some(interval_start), Some(interval_end)) => {
             Some(NextRun { run_after, interval_start, interval_end })
         }
         _ => None,
-    };
+    })
+}
+
+fn summary(row: &AnyRow, what: &'static str) -> Result<DagSummary, Error> {
+    let row = Reader::new(row, what);
     Ok(DagSummary {
         dag_id: row.text("dag_id")?,
         file: row.text("file")?,
@@ -550,7 +561,7 @@ fn summary(row: &AnyRow, what: &'static str) -> Result<DagSummary, Error> {
         paused: row.flag("paused")?,
         stale: row.flag("stale")?,
         version: row.int("version")?,
-        next_run,
+        next_run: next_run(&row)?,
         last_parsed: row.time("last_parsed")?,
         recent: Vec::new(),
     })

@@ -9,9 +9,10 @@ use scheduler::{RunState, TaskState};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
+use crate::dags::next_run;
 use crate::database::{Dialect, Metadata, Writing};
 use crate::sql::{LIST_MAX, Reader, maybe_micros, micros, places, rows};
-use crate::{Error, Run, TaskKey, TaskKind, TryNotes, notes, runs};
+use crate::{Error, NextRun, Run, TaskKey, TaskKind, TryNotes, dags, notes, runs};
 
 /// What steps are called.
 const TAKE: &str = "take steps of runs";
@@ -32,6 +33,8 @@ pub struct DagState {
     pub stale: bool,
     /// Its newest version.
     pub version: i64,
+    /// The run that its schedule was last said to ask for next.
+    pub next_run: Option<NextRun>,
 }
 
 /// What the scheduler knows of a task of an unfinished run.
@@ -87,8 +90,8 @@ pub struct TaskStep {
     pub from: Option<(TaskState, u32)>,
     /// All that is known of it afterwards.
     pub to: TaskFacts,
-    /// What kind of task it is.
-    pub kind: TaskKind,
+    /// What kind of task it is; `None` leaves what is known.
+    pub kind: Option<TaskKind>,
 }
 
 /// A try that has ended. One that ended already stays as it was.
@@ -126,7 +129,8 @@ impl Metadata {
     /// If the database does not answer.
     pub async fn dag_states(&self) -> Result<Vec<DagState>, Error> {
         let what = "read the states of the DAGs";
-        let text = "SELECT dag_id, file, paused, stale, version FROM dag";
+        let text = "SELECT dag_id, file, paused, stale, version, next_run_after, \
+                    next_interval_start, next_interval_end FROM dag";
         let rows = sqlx::query(text).fetch_all(self.readers()).await.map_err(Error::doing(what))?;
         let read = |row: &AnyRow| {
             let row = Reader::new(row, what);
@@ -136,6 +140,7 @@ impl Metadata {
                 paused: row.flag("paused")?,
                 stale: row.flag("stale")?,
                 version: row.int("version")?,
+                next_run: next_run(&row)?,
             })
         };
         rows.iter().map(read).collect()
@@ -214,6 +219,19 @@ impl Metadata {
         let query = query.bind(state.map_or("", RunState::name));
         let row = query.fetch_optional(self.readers()).await.map_err(Error::doing(what))?;
         row.map(|row| runs::read(&row, what)).transpose()
+    }
+
+    /// Keeps which runs the schedules of DAGs ask for next, as [`Self::set_next_run`] for many.
+    ///
+    /// # Errors
+    /// If the database does not answer; then none is kept.
+    pub async fn set_next_runs(&self, next: &[(String, Option<NextRun>)]) -> Result<(), Error> {
+        let what = "keep the next runs of DAGs";
+        let mut tx = self.begin(what).await?;
+        for (dag_id, next) in next {
+            dags::set_next_run(&mut tx, dag_id, *next).await.map_err(Error::doing(what))?;
+        }
+        self.commit(tx, what).await
     }
 
     /// Takes steps of different runs together. Answers the runs of which something was no longer as it
@@ -345,6 +363,7 @@ async fn insert(
     );
     let mut query = sqlx::query(AssertSqlSafe(text));
     for TaskStep { to, kind, .. } in tasks {
+        let kind = kind.clone().unwrap_or_default();
         query = query
             .bind(dag_id)
             .bind(run_id)
@@ -352,8 +371,8 @@ async fn insert(
             .bind(to.state.name())
             .bind(i64::from(to.try_number))
             .bind(i64::from(to.max_tries))
-            .bind(&kind.operator)
-            .bind(&kind.pool)
+            .bind(kind.operator)
+            .bind(kind.pool)
             .bind(i64::from(kind.pool_slots))
             .bind(kind.priority)
             .bind(maybe_micros(to.queued_at))
@@ -373,18 +392,21 @@ async fn update(
 ) -> Result<bool, sqlx::Error> {
     let Some((from, try_number)) = from else { return Ok(false) };
     let text = "UPDATE task_instance SET state = $1, try_number = $2, max_tries = $3, \
-                operator = $4, pool = $5, pool_slots = $6, priority = $7, queued_at = $8, \
+                operator = COALESCE($4, operator), pool = COALESCE($5, pool), \
+                pool_slots = COALESCE($6, pool_slots), priority = COALESCE($7, priority), \
+                queued_at = $8, \
                 started_at = $9, ended_at = $10, retry_at = $11, owner = $12, reason = $13 \
                 WHERE dag_id = $14 AND run_id = $15 AND task_id = $16 AND state = $17 \
                 AND try_number = $18";
+    let kind = kind.as_ref();
     let query = sqlx::query(text)
         .bind(to.state.name())
         .bind(i64::from(to.try_number))
         .bind(i64::from(to.max_tries))
-        .bind(&kind.operator)
-        .bind(&kind.pool)
-        .bind(i64::from(kind.pool_slots))
-        .bind(kind.priority)
+        .bind(kind.map(|kind| kind.operator.clone()))
+        .bind(kind.map(|kind| kind.pool.clone()))
+        .bind(kind.map(|kind| i64::from(kind.pool_slots)))
+        .bind(kind.map(|kind| kind.priority))
         .bind(maybe_micros(to.queued_at))
         .bind(maybe_micros(to.start))
         .bind(maybe_micros(to.end))
