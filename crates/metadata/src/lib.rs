@@ -13,6 +13,7 @@
 
 mod accounts;
 mod audit;
+mod browse;
 mod changes;
 mod configuration;
 mod connections;
@@ -34,6 +35,7 @@ mod xcom;
 
 pub use accounts::{ApiToken, Session, User};
 pub use audit::{Event, EventFilter, KeptEvent};
+pub use browse::{DagCounts, TaskFilter, XComEntry, XComFilter};
 pub use changes::{Applied, Change, TaskKind};
 pub use configuration::Setting;
 pub use connections::Connection;

@@ -201,7 +201,7 @@ impl Metadata {
     }
 }
 
-fn read(row: &AnyRow, what: &'static str) -> Result<TaskInstance, Error> {
+pub(crate) fn read(row: &AnyRow, what: &'static str) -> Result<TaskInstance, Error> {
     let row = Reader::new(row, what);
     Ok(TaskInstance {
         key: TaskKey {
