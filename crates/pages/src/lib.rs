@@ -23,7 +23,7 @@
 //! |---|---|
 //! | markup | [`Html`], [`Part`], [`Raw`] |
 //! | frame of a page, navigation, who is signed in | [`Shell`], [`Link`], [`Toast`] |
-//! | an answer with the security headers | [`respond`] |
+//! | an answer (wrap the server's router in `door::secured`) | [`respond`] |
 //! | components | [`page_head`], [`tabs`], [`breadcrumbs`](Shell::crumbs), [`State`], [`Badge`], [`empty_state`], [`error_state`], [`skeleton`], [`key_values`], [`pager`], [`Table`], [`card`], [`tile`] |
 //! | forms | [`Field`], [`post_button`], [`Form`] |
 //! | times | [`ago`], [`time`], [`duration`] |
