@@ -45,9 +45,11 @@ impl StopSignal {
 
     /// Waits until the try is to end, and tells why. Waits for ever if it never is.
     pub async fn stopped(&mut self) -> String {
-        match self.0.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let told = self.0.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match told {
+            Some(reason) => reason,
+            // The stopper is gone and has not stopped.
+            None => std::future::pending().await,
         }
     }
 }

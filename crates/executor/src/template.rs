@@ -87,19 +87,21 @@ impl<'a> Renderer<'a> {
         value: &Value,
         desk: &dyn Desk,
     ) -> Result<Value, TemplateFault> {
-        for _ in 0..=LOOKUPS_MAX {
+        loop {
             let rendered = self.value(name, value, 0);
             let missing = self.lookups.missing();
             if missing.is_empty() {
                 return rendered;
             }
             for lookup in missing {
+                if self.lookups.known() >= LOOKUPS_MAX {
+                    return Err(TemplateFault::refused(format!(
+                        "{name} asks for more than {LOOKUPS_MAX} variables, connections and results"
+                    )));
+                }
                 self.lookups.fetch(lookup, desk).await?;
             }
         }
-        Err(TemplateFault::refused(format!(
-            "{name} asks for more than {LOOKUPS_MAX} variables, connections and results"
-        )))
     }
 
     fn value(&self, name: &str, value: &Value, depth: usize) -> Result<Value, TemplateFault> {

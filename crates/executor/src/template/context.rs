@@ -53,9 +53,7 @@ pub(super) fn of(settings: &Settings, task: &TaskTry, lookups: &Arc<Lookups>) ->
     let ti = instance(task, &given, lookups);
     context.insert("ti".to_owned(), ti.clone());
     context.insert("task_instance".to_owned(), ti);
-    let variables = |json| {
-        Value::from_object(Variables { lookups: Arc::clone(lookups), json })
-    };
+    let variables = |json| Value::from_object(Variables { lookups: Arc::clone(lookups), json });
     let var = [("value", variables(false)), ("json", variables(true))];
     context.insert("var".to_owned(), map(var));
     context.insert("conn".to_owned(), Value::from_object(Connections(Arc::clone(lookups))));
@@ -66,9 +64,7 @@ pub(super) fn of(settings: &Settings, task: &TaskTry, lookups: &Arc<Lookups>) ->
     }
     let objects = [("dag", "dag_id", &task.key.dag_id), ("task", "task_id", &task.key.task_id)];
     for (name, id, text) in objects {
-        context
-            .entry(name.to_owned())
-            .or_insert_with(|| map([(id, Value::from(text.clone()))]));
+        context.entry(name.to_owned()).or_insert_with(|| map([(id, Value::from(text.clone()))]));
     }
     Value::from(context)
 }
@@ -96,9 +92,8 @@ fn derive(context: &mut BTreeMap<String, Value>, given: &Json) {
     let no_dash = ts.replace(['-', ':'], "");
     let ds = date.format("%Y-%m-%d").to_string();
     let ds_nodash = date.format("%Y%m%d").to_string();
-    let ids = ["dag", "task"].map(|name| {
-        given[name][format!("{name}_id")].as_str().unwrap_or_default().to_owned()
-    });
+    let ids = ["dag", "task"]
+        .map(|name| given[name][format!("{name}_id")].as_str().unwrap_or_default().to_owned());
     let derived = [
         ("ds", Value::from(ds)),
         ("ds_nodash", Value::from(ds_nodash.clone())),

@@ -50,7 +50,8 @@ fn read(
             settings.dags.display()
         ))
     };
-    let file = tried.iter().find(|path| path.is_file()).ok_or_else(|| failed("not found".into()))?;
+    let file =
+        tried.iter().find(|path| path.is_file()).ok_or_else(|| failed("not found".into()))?;
     let mut text = String::new();
     std::fs::File::open(file)
         .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))

@@ -29,6 +29,11 @@ impl Lookups {
         std::mem::take(&mut self.missing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How many answers there are.
+    pub(super) fn known(&self) -> usize {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Asks the desk.
     pub(super) async fn fetch(&self, lookup: Lookup, desk: &dyn Desk) -> Result<(), TemplateFault> {
         let value = match &lookup {
@@ -42,8 +47,7 @@ impl Lookups {
 
     /// The desk's answer; undefined, and a new question, while there is none.
     fn answer(&self, lookup: Lookup) -> Option<Value> {
-        if let Some(known) =
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&lookup)
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&lookup)
         {
             return known.clone();
         }

@@ -12,11 +12,7 @@ use std::sync::Arc;
 
 /// `ds`, `ts` and their like as filters of times.
 pub(super) fn add_filters(environment: &mut Environment<'static>) {
-    let patterns = [
-        ("ds", "%Y-%m-%d"),
-        ("ds_nodash", "%Y%m%d"),
-        ("ts_nodash", "%Y%m%dT%H%M%S"),
-    ];
+    let patterns = [("ds", "%Y-%m-%d"), ("ds_nodash", "%Y%m%d"), ("ts_nodash", "%Y%m%dT%H%M%S")];
     for (name, pattern) in patterns {
         environment.add_filter(name, move |value: &Value| shown(value, |m| m.strftime(pattern)));
     }
@@ -26,15 +22,13 @@ pub(super) fn add_filters(environment: &mut Environment<'static>) {
     });
 }
 
-fn shown(
-    value: &Value,
-    show: impl Fn(&Moment) -> Result<String, Error>,
-) -> Result<Value, Error> {
+fn shown(value: &Value, show: impl Fn(&Moment) -> Result<String, Error>) -> Result<Value, Error> {
     if value.is_none() {
         return Ok(Value::from(()));
     }
     let moment = value.downcast_object_ref::<Moment>();
-    let moment = moment.ok_or_else(|| wrong(format!("{value} is no time, and the filter wants one")))?;
+    let moment =
+        moment.ok_or_else(|| wrong(format!("{value} is no time, and the filter wants one")))?;
     show(moment).map(Value::from)
 }
 
@@ -55,8 +49,9 @@ pub(super) fn all(clock: &Arc<dyn Clock>) -> Value {
 }
 
 fn ds_add(ds: &str, days: i64) -> Result<String, Error> {
-    let date = NaiveDate::parse_from_str(ds, "%Y-%m-%d")
-        .map_err(|error| wrong(format!("ds_add wants a date like 2026-01-31, not {ds:?}: {error}")))?;
+    let date = NaiveDate::parse_from_str(ds, "%Y-%m-%d").map_err(|error| {
+        wrong(format!("ds_add wants a date like 2026-01-31, not {ds:?}: {error}"))
+    })?;
     let moved = chrono::Duration::try_days(days).and_then(|days| date.checked_add_signed(days));
     moved.map(|date| date.to_string()).ok_or_else(|| wrong("the date lies out of range"))
 }
@@ -124,7 +119,8 @@ impl Part {
             (Name::Random, "random") => Ok(Value::from(unit())),
             (Name::Json, "dumps") => {
                 let (value,): (Value,) = from_args(arguments)?;
-                let text = serde_json::to_string(&value).map_err(|error| wrong(error.to_string()))?;
+                let text =
+                    serde_json::to_string(&value).map_err(|error| wrong(error.to_string()))?;
                 Ok(Value::from(text))
             }
             (Name::Json, "loads") => {
@@ -147,7 +143,11 @@ impl Object for Part {
         Enumerator::NonEnumerable
     }
 
-    fn call(self: &Arc<Self>, _state: &mut State<'_, '_>, arguments: &[Value]) -> Result<Value, Error> {
+    fn call(
+        self: &Arc<Self>,
+        _state: &mut State<'_, '_>,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
         match self.name {
             Name::Datetime => date_of(arguments).map(Value::from_object),
             Name::Timedelta => Span::call(arguments).map(Value::from_object),

@@ -150,7 +150,9 @@ impl Moment {
                 let last = hour + chrono::Duration::microseconds(3_599_999_999);
                 return self.at(if end { last } else { hour });
             }
-            other => return Err(wrong(format!("{other:?} is none of hour, day, week, month, year"))),
+            other => {
+                return Err(wrong(format!("{other:?} is none of hour, day, week, month, year")));
+            }
         };
         let first = first.map(|day| day.and_time(NaiveTime::MIN)).ok_or_else(out_of_range)?;
         if !end {

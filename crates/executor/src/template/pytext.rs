@@ -21,7 +21,10 @@ pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Resul
 
 fn represent(text: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
     if depth > DEPTH_MAX {
-        return Err(Error::new(ErrorKind::InvalidOperation, "the value is nested too deep to show"));
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            "the value is nested too deep to show",
+        ));
     }
     match value.kind() {
         ValueKind::None => text.push_str("None"),

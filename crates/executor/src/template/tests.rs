@@ -146,10 +146,16 @@ async fn the_dates_of_a_run_have_airflows_names_and_shapes() {
 #[tokio::test]
 async fn times_know_what_pythons_and_pendulums_do() {
     check(&[
-        ("{{ logical_date.strftime('%d/%m/%y %H:%M:%S.%f %z %Z %j') }}", "29/03/26 00:30:00.000000 +0000 UTC 088"),
+        (
+            "{{ logical_date.strftime('%d/%m/%y %H:%M:%S.%f %z %Z %j') }}",
+            "29/03/26 00:30:00.000000 +0000 UTC 088",
+        ),
         ("{{ logical_date.add(days=1, hours=2).isoformat() }}", "2026-03-30T02:30:00+00:00"),
         ("{{ logical_date.subtract(months=1) | ds }}", "2026-02-28"),
-        ("{{ logical_date.year }}-{{ logical_date.month }} {{ logical_date.day_of_week }}", "2026-3 6"),
+        (
+            "{{ logical_date.year }}-{{ logical_date.month }} {{ logical_date.day_of_week }}",
+            "2026-3 6",
+        ),
         // The clock goes forward at 01:00 UTC: an hour later it is 03:30 there.
         ("{{ logical_date.in_timezone('Europe/Berlin') }}", "2026-03-29 01:30:00+01:00"),
         ("{{ logical_date.in_tz('Europe/Berlin').add(hours=1) }}", "2026-03-29 03:30:00+02:00"),
@@ -171,7 +177,10 @@ async fn macros_do_as_airflows() {
         ("{{ macros.ds_format('1/5/2015', '%m/%d/%Y', '%Y-%m-%d') }}", "2015-01-05"),
         ("{{ macros.ds_format('2015-03', '%Y-%m', '%Y-%m-%d %H') }}", "2015-03-01 00"),
         ("{{ macros.datetime(2026, 1, 2, hour=3) }}", "2026-01-02 03:00:00"),
-        ("{{ macros.datetime.strptime('02.01.2026', '%d.%m.%Y').isoformat() }}", "2026-01-02T00:00:00"),
+        (
+            "{{ macros.datetime.strptime('02.01.2026', '%d.%m.%Y').isoformat() }}",
+            "2026-01-02T00:00:00",
+        ),
         ("{{ macros.datetime.now() | ds }}", "2026-03-20"),
         ("{{ macros.timedelta(days=1, hours=2) }}", "1 day, 2:00:00"),
         ("{{ macros.timedelta(hours=-1) }}", "-1 day, 23:00:00"),
@@ -189,13 +198,19 @@ async fn variables_connections_and_results_come_from_the_desk() {
         ("{{ var.value.region }} {{ var.json.settings.depth.max }}", "eu 4"),
         ("{{ var.value.get('nothing', 'else') }} {{ var.value.get('region', 'else') }}", "else eu"),
         ("{{ var.value.nothing | default('d') }}", "d"),
-        ("{{ conn.api.host }}{{ conn.api.extra_dejson.path }} {{ conn.api.port }}", "api.example/v1 None"),
+        (
+            "{{ conn.api.host }}{{ conn.api.extra_dejson.path }} {{ conn.api.port }}",
+            "api.example/v1 None",
+        ),
         ("{{ ti.xcom_pull(task_ids='extract').rows }}", "3"),
         ("{{ ti.xcom_pull('extract')['names'] }}", "['a', \"b's\"]"),
         ("{{ task_instance.xcom_pull(task_ids='extract', key='other') }}", "else"),
         ("{{ ti.xcom_pull(task_ids=['extract', 'nobody'], key='other') }}", "['else', None]"),
         ("{{ ti.xcom_pull() }} {{ ti.xcom_pull(task_ids='nobody') }}", "1.0 None"),
-        ("{{ ti.try_number }} {{ ti.task_id }} {{ run_id }} {{ task.task_id }}", "2 me manual__1 me"),
+        (
+            "{{ ti.try_number }} {{ ti.task_id }} {{ run_id }} {{ task.task_id }}",
+            "2 me manual__1 me",
+        ),
     ])
     .await;
 }
@@ -203,7 +218,10 @@ async fn variables_connections_and_results_come_from_the_desk() {
 #[tokio::test]
 async fn values_are_written_as_python_writes_them() {
     check(&[
-        ("{{ params }}", "{'limit': 10, 'when': '2026-01-01T00:00:00Z', 'flag': True, 'none': None}"),
+        (
+            "{{ params }}",
+            "{'limit': 10, 'when': '2026-01-01T00:00:00Z', 'flag': True, 'none': None}",
+        ),
         ("{{ params.flag }} {{ params.none }} {{ 1.0 }}", "True None 1.0"),
         ("{% for k, v in dag_run.conf.items() %}{{ k.upper() }}={{ v }}{% endfor %}", "WHO=me"),
         ("{% if dag_run.conf.get('x') %}a{% else %}b{% endif %}", "b"),
