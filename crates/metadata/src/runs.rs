@@ -6,9 +6,10 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use crate::Error;
+use crate::dags::set_next_run;
 use crate::database::{Dialect, Metadata, Writing};
 use crate::sql::{Reader, limit, maybe_micros, micros};
+use crate::{Error, NextRun};
 
 /// What made a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,36 +134,39 @@ impl Default for RunFilter {
     }
 }
 
+/// What making a run is called.
+const CREATE: &str = "create a run";
+
 impl Metadata {
     /// Makes a run. False if the DAG has a run of this id or logical date already.
     ///
     /// # Errors
     /// If there is no such DAG, or the database does not answer.
     pub async fn create_run(&self, run: &NewRun) -> Result<bool, Error> {
-        let what = "create a run";
+        let what = CREATE;
         let mut tx = self.begin(what).await?;
-        let text = "INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, \
-                    interval_start, interval_end, run_after, queued_at, conf, version, \
-                    triggered_by, note) \
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-                    ON CONFLICT DO NOTHING";
-        let query = sqlx::query(text)
-            .bind(&run.dag_id)
-            .bind(&run.run_id)
-            .bind(run.run_type.name())
-            .bind(RunState::Queued.name())
-            .bind(maybe_micros(run.logical_date))
-            .bind(maybe_micros(run.interval_start))
-            .bind(maybe_micros(run.interval_end))
-            .bind(micros(run.run_after))
-            .bind(micros(run.queued_at))
-            .bind(run.conf.to_string())
-            .bind(run.version)
-            .bind(&run.triggered_by)
-            .bind(&run.note);
-        let done = query.execute(&mut *tx).await.map_err(Error::doing(what))?;
+        let made = create(&mut tx, run).await.map_err(Error::doing(what))?;
         self.commit(tx, what).await?;
-        Ok(done.rows_affected() > 0)
+        Ok(made)
+    }
+
+    /// Makes a run that the schedule asks for, and keeps which it asks for next. False if the DAG has a
+    /// run of this id or logical date already.
+    ///
+    /// # Errors
+    /// If there is no such DAG, or the database does not answer; then nothing has changed.
+    pub async fn create_scheduled_run(
+        &self,
+        run: &NewRun,
+        next: Option<NextRun>,
+    ) -> Result<bool, Error> {
+        let what = CREATE;
+        let mut tx = self.begin(what).await?;
+        let made = create(&mut tx, run).await.map_err(Error::doing(what))?;
+        let kept = set_next_run(&mut tx, &run.dag_id, next).await;
+        kept.map_err(Error::doing(what))?;
+        self.commit(tx, what).await?;
+        Ok(made)
     }
 
     /// One run.
@@ -317,6 +321,30 @@ impl Metadata {
         }
         Ok(())
     }
+}
+
+/// Adds a run; false if there is one of its id or logical date.
+async fn create(tx: &mut Writing, run: &NewRun) -> Result<bool, sqlx::Error> {
+    let text = "INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, \
+                interval_start, interval_end, run_after, queued_at, conf, version, \
+                triggered_by, note) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                ON CONFLICT DO NOTHING";
+    let query = sqlx::query(text)
+        .bind(&run.dag_id)
+        .bind(&run.run_id)
+        .bind(run.run_type.name())
+        .bind(RunState::Queued.name())
+        .bind(maybe_micros(run.logical_date))
+        .bind(maybe_micros(run.interval_start))
+        .bind(maybe_micros(run.interval_end))
+        .bind(micros(run.run_after))
+        .bind(micros(run.queued_at))
+        .bind(run.conf.to_string())
+        .bind(run.version)
+        .bind(&run.triggered_by)
+        .bind(&run.note);
+    Ok(query.execute(&mut **tx).await?.rows_affected() > 0)
 }
 
 /// A run that starts gets its time, one that ends too; one that is queued again loses both.
