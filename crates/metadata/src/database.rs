@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyPool, ConnectOptions as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 use tokio::sync::watch;
 
 use crate::{Error, SecretKey};
@@ -98,7 +98,6 @@ impl Metadata {
         let options: AnyConnectOptions = url.parse().map_err(|error: sqlx::Error| {
             Error::Address { address: shown.clone(), reason: error.to_string() }
         })?;
-        let options = options.disable_statement_logging();
         let (writer, readers) = pools(dialect, options)
             .await
             .map_err(|source| Error::Open { address: shown.clone(), source })?;
@@ -182,6 +181,13 @@ async fn pools(
     dialect: Dialect,
     options: AnyConnectOptions,
 ) -> Result<(AnyPool, AnyPool), sqlx::Error> {
+    // A pool tries again where a connection fails; the first one says why it does.
+    let first = tokio::time::timeout(WAIT, AnyConnection::connect_with(&options));
+    let mut first = first.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    if dialect == Dialect::Sqlite {
+        sqlx::raw_sql(SQLITE_SETTINGS).execute(&mut first).await?;
+    }
+    first.close().await?;
     let pool = || AnyPoolOptions::new().acquire_timeout(WAIT);
     if dialect == Dialect::Postgres {
         let pool = pool().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::Error;
@@ -26,6 +27,8 @@ const FORM: &str = "1";
 #[derive(Clone)]
 pub struct SecretKey {
     key: Arc<LessSafeKey>,
+    /// Makes tokens.
+    mac: hmac::Key,
     random: SystemRandom,
     place: Arc<str>,
 }
@@ -67,7 +70,24 @@ impl SecretKey {
     pub fn from_bytes(bytes: &[u8], place: &str) -> Option<Self> {
         let key = UnboundKey::new(&AES_256_GCM, bytes).ok()?;
         let key = Arc::new(LessSafeKey::new(key));
-        Some(Self { key, random: SystemRandom::new(), place: place.into() })
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, bytes);
+        Some(Self { key, mac, random: SystemRandom::new(), place: place.into() })
+    }
+
+    /// A token for `purpose` that whoever holds the key can make, and nobody else: the parts of a project
+    /// know each other by it. It says nothing about the key.
+    #[must_use]
+    pub fn token(&self, purpose: &str) -> String {
+        let tag = hmac::sign(&self.mac, purpose.as_bytes());
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tag)
+    }
+
+    /// Whether `token` is the one for `purpose`, in a time that does not tell how much of it is right.
+    #[must_use]
+    pub fn is_token(&self, purpose: &str, token: &str) -> bool {
+        let tag =
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        hmac::verify(&self.mac, purpose.as_bytes(), &tag).is_ok()
     }
 
     pub(crate) fn place(&self) -> &str {
@@ -167,6 +187,17 @@ mod tests {
         for nothing in ["", "1", "1AAAA", "2AAAA", "plain"] {
             assert_eq!(key.open("variable/a", nothing), None);
         }
+    }
+
+    #[test]
+    fn a_token_is_known_for_its_purpose_and_key_only() {
+        let key = SecretKey::from_bytes(&[1; KEY_BYTES], "a test").unwrap();
+        let other = SecretKey::from_bytes(&[2; KEY_BYTES], "a test").unwrap();
+        let token = key.token("engine");
+        assert_eq!(token, key.token("engine"));
+        assert!(key.is_token("engine", &token));
+        assert!(!key.is_token("console", &token) && !other.is_token("engine", &token));
+        assert!(!key.is_token("engine", ""));
     }
 
     #[test]
