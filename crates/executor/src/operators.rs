@@ -42,6 +42,12 @@ pub(crate) fn native(settings: &Arc<Settings>) -> BTreeMap<Operator, Arc<dyn Run
     runners.into_iter().collect()
 }
 
+/// What runs `python` tasks of YAML files, for who wants to run those of other files too.
+#[must_use]
+pub fn python_runner(settings: Arc<Settings>) -> Arc<dyn Runner> {
+    Arc::new(python::Python(settings))
+}
+
 /// How a part of an operator ends early.
 type Step<T> = Result<T, Outcome>;
 

@@ -22,7 +22,7 @@ mod reap;
 
 pub(crate) use order::{Order, Report, SOCKET_COMES, SOCKET_NONE};
 
-use lock::Lock;
+pub use lock::Lock;
 use rustix::process::{Pid, Signal};
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
@@ -111,18 +111,22 @@ async fn run(order: Order, socket: Option<OwnedFd>, mut control: Control) -> std
             return Ok(());
         }
     };
+    if let Err(reason) = lock.inherited() {
+        control.report(&Report::Refused { reason }).await;
+        return Ok(());
+    }
     let mut child = match start(&order, socket) {
         Ok(child) => child,
         Err(error) => {
             let reason = not_started(&order, &error);
-            control.report(&Report::Refused { reason }).await;
             lock.release();
+            control.report(&Report::Refused { reason }).await;
             return Ok(());
         }
     };
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    control.report(&Report::Started { pid: child.id().unwrap_or_default() }).await;
     lock.note(child.id());
+    control.report(&Report::Started { pid: child.id().unwrap_or_default() }).await;
     let grace = Duration::from_millis(order.grace_ms);
     let (status, stopped) = tokio::select! {
         status = child.wait() => (status.ok(), false),

@@ -4,6 +4,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +12,10 @@ use std::time::Duration;
 /// Between two looks at a lock that somebody has.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A lock that is held. The file is locked as long as it is open anywhere, and the child inherits it.
-pub(super) struct Lock(Option<(File, PathBuf)>);
+/// A lock that is held. The file is locked as long as it is open anywhere: here, in a child that
+/// inherits it, or in a process that it was sent to.
+#[derive(Debug)]
+pub struct Lock(Option<(File, PathBuf)>);
 
 impl Lock {
     /// No lock at all.
@@ -21,7 +24,10 @@ impl Lock {
     }
 
     /// Takes the lock if nobody has it.
-    pub(super) fn attempt(path: &Path) -> Result<Option<Self>, String> {
+    ///
+    /// # Errors
+    /// One sentence: the file cannot be opened or locked.
+    pub fn attempt(path: &Path) -> Result<Option<Self>, String> {
         let failed = |error: &dyn std::fmt::Display| {
             format!("cannot lock {}: {error}; check the directory's rights", path.display())
         };
@@ -40,14 +46,29 @@ impl Lock {
             }
             // Who had it may have removed the file in between: then this one locks nothing.
             if same(&file, path) {
-                fcntl_setfd(&file, FdFlags::empty()).map_err(|error| failed(&error))?;
                 return Ok(Some(Self(Some((file, path.to_owned())))));
             }
         }
     }
 
+    /// Children that are started from now on inherit the lock.
+    pub(super) fn inherited(&self) -> Result<(), String> {
+        let Some((file, path)) = &self.0 else { return Ok(()) };
+        fcntl_setfd(file, FdFlags::empty())
+            .map_err(|error| format!("cannot hand on the lock {}: {error}", path.display()))
+    }
+
+    /// The file, to send to a process that is to hold the lock too.
+    #[must_use]
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(|(file, _)| file.as_fd())
+    }
+
     /// Takes the lock once it is free.
-    pub(super) async fn wait(path: &Path, patience: Duration) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// One sentence: it cannot be taken, or not within the patience.
+    pub async fn wait(path: &Path, patience: Duration) -> Result<Self, String> {
         let taken = async {
             loop {
                 if let Some(lock) = Self::attempt(path)? {
@@ -68,7 +89,7 @@ impl Lock {
     }
 
     /// Writes down who has it, for people and for [`Lock::wait`]'s failure.
-    pub(super) fn note(&self, pid: Option<u32>) {
+    pub fn note(&self, pid: Option<u32>) {
         if let Some(((mut file, _), pid)) = self.0.as_ref().map(|(f, p)| (f, p)).zip(pid) {
             // A note for people: the lock holds without it.
             let _unwritten =
@@ -77,7 +98,7 @@ impl Lock {
     }
 
     /// Gives the lock back once nothing that inherited it is left.
-    pub(super) fn release(self) {
+    pub fn release(self) {
         if let Some((file, path)) = self.0 {
             // Removed while still held, so that nobody removes another's.
             let _left = std::fs::remove_file(path);
