@@ -31,7 +31,7 @@ use throttle::Throttle;
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A session ends after so long without a request.
 const SESSION_IDLE: TimeDelta = TimeDelta::days(7);
-/// A session's end is moved when it has come so much nearer: one write a day.
+/// A session's end is moved when it has come so much nearer, and to its last: one write a day.
 const SESSION_RENEWED: TimeDelta = TimeDelta::days(1);
 /// The life of a link that logs in.
 const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(15);
@@ -161,9 +161,11 @@ impl Accounts {
         let hash = token::hash(token);
         let now = self.now();
         let Some(session) = self.metadata.session(&hash, now).await? else { return Ok(None) };
-        let last = TimeDelta::from_std(SESSION_LIFETIME).unwrap_or(SESSION_IDLE);
-        let end = (now + SESSION_IDLE).min(session.created_at + last);
-        if end - session.expires_at >= SESSION_RENEWED {
+        let last =
+            session.created_at + TimeDelta::from_std(SESSION_LIFETIME).unwrap_or(SESSION_IDLE);
+        let end = (now + SESSION_IDLE).min(last);
+        let later = end - session.expires_at;
+        if later >= SESSION_RENEWED || (end == last && later > TimeDelta::zero()) {
             self.metadata.extend_session(&hash, end).await?;
         }
         let role = Role::named(&session.role);
