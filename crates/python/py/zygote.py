@@ -131,7 +131,7 @@ class Server:
         # Signals end the wait; the rest is for groups that are on their way out.
         leaving = any(job.kill_at is not None or job.ended is not None for job in self.jobs)
         try:
-            ready, _, _ = select.select(readers, [], [], 0.02 if leaving else 1.0)
+            ready, _, _ = select.select(readers, [], [], 0.02 if leaving else 60.0)
         except InterruptedError:
             ready = []
         for reader in ready:
@@ -145,6 +145,19 @@ class Server:
             else:
                 self.on_leash(watched[reader])
         self.jobs = [job for job in self.jobs if not job.look()]
+        self.reap()
+
+    def reap(self):
+        """Takes away what tasks have left behind and what has ended since."""
+        leaders = {job.pid for job in self.jobs if job.ended is None}
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or found.si_pid in leaders:
+                return
+            os.waitpid(found.si_pid, 0)
 
     def on_leash(self, job):
         # A byte and the end say the same.
@@ -215,6 +228,16 @@ class Server:
             os._exit(code)
 
 
+def adopt_orphans():
+    """Processes whose parents go become children of this one, which takes them away once they end."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, Linux
+    except (ImportError, OSError, AttributeError):
+        pass  # Then the system's first process does it.
+
+
 def limit_memory(size):
     try:
         import resource
@@ -252,6 +275,7 @@ def main():
     if hasattr(gc, "freeze"):
         # What is loaded now stays shared with the children.
         gc.freeze()
+    adopt_orphans()
     tell(control, {"ready": about})
     Server(control, driver, settings).serve()
     return 0
