@@ -1,6 +1,8 @@
 //! `DescribeConfigs` (32) and `IncrementalAlterConfigs` (44): settings, where they come from, and
 //! changing some of them.
 
+use std::collections::BTreeMap;
+
 use kafka_wire::describe_configs_request::DescribeConfigsResource;
 use kafka_wire::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_wire::{DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest};
@@ -176,6 +178,41 @@ impl Admin {
         let mut entries: Vec<ConfigEntry> = entries.collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
+    }
+
+    /// Some configs of many topics in one request: values by topic and name. Topics that are gone are
+    /// left out.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn describe_topic_configs(
+        &self,
+        topics: &[&str],
+        names: &[&str],
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        if topics.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let build = |_| {
+            let resources = topics.iter().map(|topic| {
+                message!(DescribeConfigsResource {
+                    resource_type: 2,
+                    resource_name: (*topic).into(),
+                    configuration_keys: Some(names.iter().map(|name| (*name).into()).collect()),
+                })
+            });
+            message!(DescribeConfigsRequest { resources: resources.collect() })
+        };
+        let code = |_: &DescribeConfigsResponse| 0;
+        let reply = self.ask(Target::Any, 1..=4, build, code).await?;
+        let known = reply.body.results.into_iter().filter(|result| result.error_code == 0);
+        let values = known.map(|result| {
+            let values = result.configs.into_iter().filter_map(|config| {
+                Some((config.name.into_string(), config.value?.into_string()))
+            });
+            (result.resource_name.into_string(), values.collect())
+        });
+        Ok(values.collect())
     }
 
     /// Changes some configs and leaves the others as they are.

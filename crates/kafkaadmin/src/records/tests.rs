@@ -23,8 +23,11 @@ fn batch(base: i64, attributes: i16, producer: i64, count: i32, payload: &[u8]) 
     batch.into()
 }
 
-/// Records of one letter each, `value` null where none.
-fn payload(records: &[(u8, &[u8], Option<&[u8]>)]) -> Vec<u8> {
+/// Offset delta, key and value.
+type Short<'a> = (u8, &'a [u8], Option<&'a [u8]>);
+
+/// Short records, `value` null where none.
+fn payload(records: &[Short<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     for (delta, key, value) in records {
         let mut record = vec![0, delta * 2, delta * 2, u8::try_from(key.len()).unwrap() * 2];
