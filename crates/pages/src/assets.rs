@@ -70,6 +70,17 @@ impl Asset {
     }
 }
 
+/// The path of the product's mark, for a page without navigation.
+#[must_use]
+pub fn mark() -> String {
+    MARK.path()
+}
+
+/// Answers `GET /assets/{name}` with a file of every page, for a server that lists its routes itself.
+pub async fn answer(Path(name): Path<String>) -> Response {
+    SHARED.iter().find(|asset| asset.name() == name).map_or_else(missing, found)
+}
+
 /// The route of the files of every page.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     routes_with(&[])
@@ -79,7 +90,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 pub fn routes_with<S: Clone + Send + Sync + 'static>(more: &'static [Asset]) -> Router<S> {
     let answer = move |Path(name): Path<String>| async move {
         let found = SHARED.iter().chain(more).find(|asset| asset.name() == name);
-        found.map_or_else(missing, answer)
+        found.map_or_else(missing, self::found)
     };
     Router::new().route("/assets/{name}", guarded(Permission::Assets, get(answer)))
 }
@@ -88,7 +99,7 @@ fn missing() -> Response {
     (StatusCode::NOT_FOUND, "no such file\n").into_response()
 }
 
-fn answer(asset: &Asset) -> Response {
+fn found(asset: &Asset) -> Response {
     let headers = [
         (header::CONTENT_TYPE, asset.media_type()),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),

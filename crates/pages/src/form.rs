@@ -134,9 +134,19 @@ impl Form<'_> {
     /// The form around its fields, with its button.
     #[must_use]
     pub fn around(&self, fields: &Html) -> Html {
+        self.with(fields, " data-fetch")
+    }
+
+    /// As [`Self::around`], sent by the browser itself: its answer is a page of another kind.
+    #[must_use]
+    pub fn plain(&self, fields: &Html) -> Html {
+        self.with(fields, "")
+    }
+
+    fn with(&self, fields: &Html, fetch: &'static str) -> Html {
         let class = if self.danger { "button danger" } else { "button primary" };
         Html::of(|out| {
-            self.open(out, "form");
+            self.open(out, "form", fetch);
             out.put(
                 "{}<div class=\"form-end\"><button class=\"{}\" type=\"submit\">{}</button></div>\
                  </form>",
@@ -145,10 +155,10 @@ impl Form<'_> {
         })
     }
 
-    fn open(&self, out: &mut Html, class: &'static str) {
+    fn open(&self, out: &mut Html, class: &'static str, fetch: &'static str) {
         out.put(
-            "<form class=\"{}\" method=\"post\" action=\"{}\" data-fetch",
-            &[&Raw(class), &self.action],
+            "<form class=\"{}\" method=\"post\" action=\"{}\"{}",
+            &[&Raw(class), &self.action, &Raw(fetch)],
         );
         if !self.confirm.is_empty() {
             out.put(
@@ -170,7 +180,7 @@ pub fn post_button(
     hidden: &[(&str, &str)],
 ) -> Html {
     Html::of(|out| {
-        form.open(out, "inline");
+        form.open(out, "inline", " data-fetch");
         for (name, value) in hidden {
             out.put("<input type=\"hidden\" name=\"{}\" value=\"{}\">", &[name, value]);
         }

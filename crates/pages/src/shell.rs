@@ -247,7 +247,7 @@ impl<'a> Shell<'a> {
         out.put(
             "<button class=\"icon-button\" type=\"button\" data-open=\"keys\" \
              aria-label=\"Keyboard shortcuts\" title=\"Keyboard shortcuts (?)\">{}</button>\
-             <button class=\"icon-button\" type=\"button\" data-theme-switch \
+             <button class=\"icon-button\" id=\"theme\" type=\"button\" data-theme-switch \
              aria-label=\"Switch between light and dark\" title=\"Light or dark\">{}</button>\
              </div></header>",
             &[&Icon::Help, &Icon::Theme],

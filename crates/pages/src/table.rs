@@ -48,7 +48,7 @@ impl<'a> Column<'a> {
 /// A table that is being written.
 #[derive(Debug)]
 pub struct Table<'a> {
-    columns: &'a [Column<'a>],
+    columns: Vec<Column<'a>>,
     rows: Html,
     region: Option<Cow<'static, str>>,
 }
@@ -56,8 +56,8 @@ pub struct Table<'a> {
 impl<'a> Table<'a> {
     /// No rows yet.
     #[must_use]
-    pub fn new(columns: &'a [Column<'a>]) -> Self {
-        Self { columns, rows: Html::new(), region: None }
+    pub fn new(columns: &[Column<'a>]) -> Self {
+        Self { columns: columns.to_vec(), rows: Html::new(), region: None }
     }
 
     /// The rows become the live region of this name.
@@ -95,7 +95,7 @@ impl<'a> Table<'a> {
         let Self { columns, rows, region } = self;
         Html::of(|out| {
             out.raw("<div class=\"table-frame\"><table class=\"table\"><thead><tr>");
-            for column in columns {
+            for column in &columns {
                 if column.align == Align::Actions {
                     let label = "<th class=\"end\" scope=\"col\"><span class=\"sr\">{}</span></th>";
                     out.put(label, &[&column.label]);
