@@ -62,11 +62,8 @@ pub(crate) async fn start(
     world: World,
 ) -> Result<Orchestrator, Failure> {
     let settings = executor_settings(config, &places, listening, key, &world)?;
-    let shared = Arc::new(settings.clone());
-    let native = executor::operators::python_runner(Arc::clone(&shared));
-    let python = Python::new(shared, python::Settings::default());
-    let runners = python.runners(Some(native));
-    let executor = Arc::new(Executor::new(settings, runners));
+    let python = Python::new(Arc::new(settings.clone()), python::Settings::default());
+    let executor = Arc::new(Executor::new(settings, python.runners()));
     let unpaused = config.text("orchestrator.unpaused")?;
     let settings = orchestrator::Settings {
         python: Some(Arc::new(Reader(python))),
