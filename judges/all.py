@@ -102,7 +102,7 @@ class Product:
     def __init__(self, options):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="all-judges-", dir=options.work))
         shutil.copytree(DEMO, self.directory / "project", ignore=shutil.ignore_patterns("data"))
-        names = ("broker", "store", "engine", "console", "generator")
+        names = ("broker", "store", "engine", "webserver", "console", "generator")
         self.ports = dict(zip(names, crash_loop.free_ports(options.port, len(names)), strict=True))
         for path in (self.directory / "project").rglob("*.sql"):
             path.write_text(path.read_text("utf-8").replace("127.0.0.1:8089", self.address("generator")), "utf-8")

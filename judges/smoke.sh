@@ -36,13 +36,14 @@ print(*[one.getsockname()[1] for one in held])
 PY
 }
 
-read -r broker store engine console generator < <(free_ports 5)
+read -r broker store engine console generator webserver < <(free_ports 6)
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check cqlsh
 cp -r examples/users "$work/users"
 sed -i "s/127.0.0.1:8089/127.0.0.1:$generator/" "$work"/users/streams/*.sql
 export MILLSTREAM_BROKER_LISTEN=127.0.0.1:$broker MILLSTREAM_STORE_LISTEN=127.0.0.1:$store
 export MILLSTREAM_ENGINE_LISTEN=127.0.0.1:$engine MILLSTREAM_CONSOLE_LISTEN=127.0.0.1:$console
+export MILLSTREAM_WEBSERVER_LISTEN=127.0.0.1:$webserver
 export MILLSTREAM_GENERATOR_LISTEN=127.0.0.1:$generator
 binary=${CARGO_TARGET_DIR:-target}/release/millstream
 cargo build --release --quiet --bin millstream
@@ -72,6 +73,12 @@ assert sum(p['read'] for s in streams for p in s['partitions']) > 0
 "
 }
 
+# Between two runs of its DAG the polling stream stands still for a moment.
+balanced_soon() {
+  local deadline=$((SECONDS + 60))
+  until balanced; do ((SECONDS < deadline)) || return 1; done
+}
+
 check "a row is in the table" row_within 60
 check "kcat lists the topic with four partitions" \
   bash -c "kcat -b 127.0.0.1:$broker -L -t users_created | grep -q 'with 4 partitions'"
@@ -79,7 +86,7 @@ check "kcat reads users from the topic" \
   bash -c "kcat -b 127.0.0.1:$broker -t users_created -C -c 5 -q -e | head -1 | grep -q login"
 check "cqlsh describes the table" bash -c "$(declare -f cql); work=$work store=$store; cql 'DESCRIBE TABLE spark_streams.created_users' | grep -q 'id uuid PRIMARY KEY'"
 check "cqlsh reads the counts" bash -c "$(declare -f cql); work=$work store=$store; cql 'SELECT * FROM spark_streams.users_per_minute LIMIT 1' | grep -q '(1 rows)'"
-check "every record has exactly one fate" balanced
+check "every record has exactly one fate" balanced_soon
 check "the page answers" python3 -c "
 import urllib.request
 page = urllib.request.urlopen('http://127.0.0.1:$console/', timeout=5).read()
@@ -89,8 +96,7 @@ kill -9 "$pid"; wait "$pid" 2>/dev/null || true
 "$binary" up "$work/users" >"$work/up.log" 2>&1 &
 pid=$!
 check "it comes back after kill -9" row_within 60
-until balanced 2>/dev/null; do ((SECONDS < 600)) || break; done
-check "every record still has exactly one fate" balanced
+check "every record still has exactly one fate" balanced_soon
 kill -TERM "$pid"
 check "it stops when told to" timeout 30 tail --pid="$pid" -f /dev/null
 pid=

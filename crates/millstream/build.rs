@@ -1,4 +1,4 @@
-//! Lists the example's SQL files, so that the binary carries whatever `examples/users` holds.
+//! Lists the example's SQL and DAG files, so that the binary carries whatever `examples/users` holds.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,24 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let example = Path::new("../../examples/users").canonicalize()?;
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?);
     let mut found = Vec::new();
     collect(&example, &mut found)?;
     found.sort();
+    let (sql, dags): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|path| path.extension().is_some_and(|end| end == "sql"));
+    fs::write(out.join("example_sql.rs"), listed(&example, &sql)?)?;
+    fs::write(out.join("example_dags.rs"), listed(&example.join("dags"), &dags)?)
+}
+
+fn listed(root: &Path, files: &[PathBuf]) -> io::Result<String> {
     let mut text = String::from("&[\n");
-    for path in &found {
-        let name = path.strip_prefix(&example).map_err(io::Error::other)?;
+    for path in files {
+        let name = path.strip_prefix(root).map_err(io::Error::other)?;
         writeln!(text, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
     }
     text.push_str("]\n");
-    let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    fs::write(PathBuf::from(out).join("example.rs"), text)
+    Ok(text)
 }
 
 fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -31,7 +38,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
         let kept = ["data", "tests"].iter().all(|skipped| !path.ends_with(skipped));
         if path.is_dir() && kept {
             collect(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "sql") {
+        } else if path.extension().is_some_and(|end| end == "sql" || end == "yml" || end == "py") {
             found.push(path);
         }
     }

@@ -174,8 +174,8 @@ class Millstream(Side):
         self.roots = []
 
     def open(self):
-        base = self.sides.ports(5)
-        self.broker, self.store, self.engine, self.console, self.generator = range(base, base + 5)
+        base = self.sides.ports(6)
+        self.broker, self.store, self.engine, self.webserver, self.console, self.generator = range(base, base + 6)
         self.directory = self.sides.work / "run" / f"millstream-{base}"
         shutil.rmtree(self.directory, ignore_errors=True)
         project = self.directory / "project"
@@ -189,7 +189,7 @@ class Millstream(Side):
             if self.only is None:
                 (project / "streams" / "events.sql").write_text(STREAM)
         environment = dict(os.environ)
-        for part in ("broker", "store", "engine", "console", "generator"):
+        for part in ("broker", "store", "engine", "webserver", "console", "generator"):
             environment[f"MILLSTREAM_{part.upper()}_LISTEN"] = f"127.0.0.1:{getattr(self, part)}"
         environment["MILLSTREAM_DURABILITY_MODE"] = self.durability
         environment["MILLSTREAM_GENERATOR_RATE"] = str(self.rate)

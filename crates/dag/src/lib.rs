@@ -8,6 +8,7 @@
 
 mod graph;
 pub mod operator;
+mod serialised;
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use timetable::Timetable;
 
 pub use graph::Fault;
 pub use operator::Operator;
+pub use serialised::VERSION as SERIALISED_VERSION;
 
 /// Runs of one DAG at a time, unless it says otherwise (Airflow's `max_active_runs_per_dag`).
 pub const MAX_ACTIVE_RUNS: u32 = 16;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// What a task does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
     /// A shell command.
     Bash,
@@ -23,6 +23,8 @@ pub enum Operator {
     Sensor,
     /// Nothing.
     Empty,
+    /// What only Python knows: any operator of a Python DAG file. Not for YAML files.
+    Airflow,
 }
 
 /// The type of a parameter.
@@ -145,7 +147,7 @@ const ENTRIES: &[Entry] = &[
         classes: &[],
         parameters: &[
             required("stream", Kind::Text, false),
-            required("action", Kind::Choice(&["start", "stop", "wait"]), false),
+            required("action", Kind::Choice(&["start", "stop", "wait", "run"]), false),
             optional("seconds", Kind::Count, false),
         ],
     },
@@ -168,23 +170,39 @@ const ENTRIES: &[Entry] = &[
         classes: &["EmptyOperator", "DummyOperator"],
         parameters: &[],
     },
+    Entry {
+        operator: Operator::Airflow,
+        name: "airflow",
+        classes: &[],
+        parameters: &[required("operator", Kind::Text, false)],
+    },
 ];
 
+/// What YAML files may write.
+fn written() -> impl Iterator<Item = &'static Entry> {
+    ENTRIES.iter().filter(|entry| entry.operator != Operator::Airflow)
+}
+
 impl Operator {
-    /// The operator of a short name or of an Airflow class path.
+    /// The operator of a short name or of an Airflow class path, as YAML files write it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let class = name.rsplit('.').next().unwrap_or(name);
         let airflow = name.starts_with("airflow.");
-        ENTRIES
-            .iter()
+        written()
             .find(|entry| entry.name == name || (airflow && entry.classes.contains(&class)))
             .map(|entry| entry.operator)
     }
 
-    /// The short names of all.
+    /// The operator of a short name alone, as [`Self::name`] gives it.
+    #[must_use]
+    pub fn of_short_name(name: &str) -> Option<Self> {
+        ENTRIES.iter().find(|entry| entry.name == name).map(|entry| entry.operator)
+    }
+
+    /// The short names of all that YAML files may write.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ENTRIES.iter().map(|entry| entry.name)
+        written().map(|entry| entry.name)
     }
 
     /// Its short name.

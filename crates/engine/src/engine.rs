@@ -2,9 +2,11 @@
 
 use crate::memory::MemoryShare;
 use crate::project::{Connector, Project, Stream, Table};
+use crate::query::QuerySettings;
 use crate::rest::{self, RestError};
 use crate::status::{Board, Endpoint, Status, StreamStatus};
 use crate::stream::{Environment, Pace, supervise};
+use door::Door;
 use runtime::World;
 use scylla::client::session::Session;
 use std::net::SocketAddr;
@@ -14,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// How an engine runs.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Settings {
     pub commit_records: usize,
     /// A stream's journal of this size is replaced by its state, bytes.
     pub journal_bytes: u64,
+    /// Memory of a query's sorts, joins and groups, bytes.
+    pub query_memory: usize,
 }
 
 /// Why the engine did not start.
@@ -70,20 +74,33 @@ pub struct Engine {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     settings: Settings,
     world: World,
     handle: tokio::runtime::Handle,
     session: Arc<OnceCell<Arc<Session>>>,
     running: Mutex<Vec<Running>>,
+    /// The project as it runs, for queries.
+    project: Mutex<Arc<Project>>,
+    /// Held by whoever starts or stops streams.
+    pub(crate) control: tokio::sync::Mutex<()>,
+    /// Held by the query that runs.
+    pub(crate) queries: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
-struct Running {
-    stream: Arc<Stream>,
-    stop: Arc<AtomicBool>,
-    board: Board,
-    thread: Option<JoinHandle<()>>,
+pub(crate) struct Running {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) board: Board,
+    pub(crate) thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Whether its thread works, or waits for what is away.
+    pub(crate) fn runs(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
 }
 
 /// What a changed project meant for the streams that ran.
@@ -108,6 +125,7 @@ impl Engine {
     pub async fn start(
         settings: Settings,
         project: Project,
+        door: Door,
         world: World,
     ) -> Result<Self, StartError> {
         let listen = settings.listen;
@@ -117,13 +135,16 @@ impl Engine {
             handle: tokio::runtime::Handle::current(),
             session: Arc::default(),
             running: Mutex::default(),
+            project: Mutex::new(Arc::new(project)),
+            control: tokio::sync::Mutex::default(),
+            queries: Arc::new(Semaphore::new(1)),
         });
-        let source = Arc::clone(&shared);
-        let server = rest::serve(listen, Arc::new(move || source.status())).await?;
+        let server = rest::serve(listen, door, Arc::clone(&shared)).await?;
         let engine = Self { shared, server };
+        let project = engine.shared.project();
         let share = engine.shared.share(project.streams.len());
-        for stream in project.streams {
-            engine.shared.launch(stream, share)?;
+        for stream in &project.streams {
+            engine.shared.begin(Arc::clone(stream), share)?;
         }
         Ok(engine)
     }
@@ -146,6 +167,7 @@ impl Engine {
     /// # Errors
     /// [`StartError::Thread`].
     pub async fn reload(&self, project: Project) -> Result<Reload, StartError> {
+        let _one_at_a_time = self.shared.control.lock().await;
         let mut reload = Reload::default();
         let mut ending = Vec::new();
         {
@@ -170,15 +192,16 @@ impl Engine {
         end(ending).await;
         // What runs on keeps the share it began with.
         let share = self.shared.share(project.streams.len());
-        for stream in project.streams {
+        for stream in &project.streams {
             let known = self.shared.lock().iter().any(|r| r.stream.name == stream.name);
             if !known {
                 if !reload.changed.contains(&stream.name) {
                     reload.started.push(stream.name.clone());
                 }
-                self.shared.launch(stream, share)?;
+                self.shared.begin(Arc::clone(stream), share)?;
             }
         }
+        *self.shared.project.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
         Ok(reload)
     }
 
@@ -244,19 +267,60 @@ async fn end(mut ending: Vec<Running>) {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn status(&self) -> Status {
+    /// What a query over the running project is given.
+    pub(crate) fn query_settings(&self) -> QuerySettings {
+        QuerySettings {
+            kafka: self.settings.kafka.clone(),
+            cassandra: self.settings.cassandra.clone(),
+            memory_bytes: self.settings.query_memory,
+            spill_dir: std::env::temp_dir(),
+            parallelism: self.settings.parallelism,
+            now_micros: self.world.clock.wall_micros(),
+        }
+    }
+
+    /// The project as it runs.
+    pub(crate) fn project(&self) -> Arc<Project> {
+        Arc::clone(&self.project.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn status(&self) -> Status {
         Status { streams: self.lock().iter().map(|running| running.board.show()).collect() }
     }
 
-    fn share(&self, streams: usize) -> MemoryShare {
+    pub(crate) fn share(&self, streams: usize) -> MemoryShare {
         MemoryShare::of(self.settings.memory, streams)
     }
 
-    fn launch(&self, stream: Arc<Stream>, memory: MemoryShare) -> Result<(), StartError> {
+    /// Takes a stream of the project in: one that a task starts waits for that.
+    fn begin(&self, stream: Arc<Stream>, memory: MemoryShare) -> Result<(), StartError> {
+        if !stream.starts_by_task() {
+            return self.launch(stream, memory);
+        }
+        let board = Board::new(self.first_status(&stream), Arc::clone(&self.world.clock));
+        board.state("stopped", None);
+        self.put(Running { stream, stop: Arc::default(), board, thread: None });
+        Ok(())
+    }
+
+    /// Lists a stream in the order of the project, in place of one of its name.
+    fn put(&self, running: Running) {
+        let place = |running: &Running| (running.stream.file.clone(), running.stream.position);
+        let mut list = self.lock();
+        list.retain(|known| known.stream.name != running.stream.name);
+        let at = list.partition_point(|known| place(known) < place(&running));
+        list.insert(at, running);
+    }
+
+    pub(crate) fn launch(
+        &self,
+        stream: Arc<Stream>,
+        memory: MemoryShare,
+    ) -> Result<(), StartError> {
         let settings = &self.settings;
         let into_topic = matches!(stream.sink.connector, Connector::Kafka(_));
         let stop = Arc::new(AtomicBool::new(false));
@@ -289,7 +353,7 @@ impl Shared {
             .name(format!("stream {}", stream.name))
             .spawn(move || supervise(&environment))
             .map_err(|source| StartError::Thread { stream: stream.name.clone(), source })?;
-        self.lock().push(Running { stream, stop, board, thread: Some(thread) });
+        self.put(Running { stream, stop, board, thread: Some(thread) });
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod cassandra;
+mod control;
 pub mod decode;
 pub mod deduplicate;
 pub mod encode;

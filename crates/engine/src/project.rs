@@ -8,7 +8,7 @@ mod problem;
 
 pub use connector::{
     CassandraTable, Connector, Content, DatagenTable, FileTable, Format, HttpTable, KafkaTable,
-    Metadata,
+    Metadata, Start,
 };
 pub use problem::{Problem, ProjectError};
 
@@ -68,6 +68,14 @@ pub struct Stream {
     pub sink: Table,
     /// What it does to a record.
     pub plan: Plan,
+}
+
+impl Stream {
+    /// Whether it waits for a task, or a person, to start it.
+    #[must_use]
+    pub fn starts_by_task(&self) -> bool {
+        matches!(&self.source.connector, Connector::Http(table) if table.start == Start::ByTask)
+    }
 }
 
 /// All tables and streams of a project.

@@ -4,8 +4,11 @@
 //! Owns the opening of what the query names. The dialect plans it, so that an expression gives the value
 //! that it gives in a stream.
 
+mod json;
 mod rows;
 mod topic;
+
+pub use json::objects;
 
 use crate::cassandra::{self, CassandraFault};
 use crate::kafka::KafkaFault;

@@ -44,6 +44,18 @@ pub(crate) fn read(part: Part, text: &str) -> Result<Address, String> {
     }
 }
 
+/// Reads `"embedded"`, the address of a PostgreSQL, or a file that processes of this machine share; the error is what the setting takes.
+pub(crate) fn read_database(text: &str) -> Result<String, String> {
+    let server =
+        ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| text.starts_with(scheme));
+    if text == "embedded" || server {
+        return Ok(text.to_owned());
+    }
+    Err("takes \"embedded\", \"postgres://user@host:port/database\" or \"sqlite:PATH\"; keep a password out of the \
+         file: MILLSTREAM_ADDRESSES_DATABASE holds the whole address too"
+        .to_owned())
+}
+
 fn has_port(server: &str) -> bool {
     server.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty()

@@ -157,6 +157,22 @@ Examples:
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+    /// List, make or remove who may sign in to the pages, and their API tokens.
+    #[command(after_help = "\
+Roles: Viewer, User, Op, Admin; OperationsUser, DagAuthor, DeploymentManager. Passwords are asked for, or
+read from the first line of standard input.
+
+Examples:
+  millstream users create ada --role Op
+  millstream users token ada laptop        a token for: Authorization: Bearer TOKEN
+  millstream users list")]
+    Users {
+        #[command(subcommand)]
+        action: Users,
+        /// The project's directory.
+        #[arg(short, long, value_name = "DIR", global = true)]
+        project: Option<PathBuf>,
+    },
     /// Show settings, where they come from and what they do.
     #[command(after_help = "\
 Examples:
@@ -199,6 +215,8 @@ pub(crate) enum PartName {
     Store,
     Generator,
     Engine,
+    Orchestrator,
+    Webserver,
     Console,
 }
 
@@ -231,6 +249,44 @@ pub(crate) enum Dags {
         count: u16,
         #[command(flatten)]
         project: InProject,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// List the users.
+    List,
+    /// Make a user with a password.
+    Create {
+        /// The user's name.
+        name: String,
+        /// What the user may do.
+        #[arg(short, long, default_value = "Viewer")]
+        role: String,
+    },
+    /// Remove a user, with all sessions and tokens.
+    Remove {
+        /// The user's name.
+        name: String,
+    },
+    /// Give a user another role.
+    Role {
+        /// The user's name.
+        name: String,
+        /// What the user may do.
+        role: String,
+    },
+    /// Give a user another password.
+    Password {
+        /// The user's name.
+        name: String,
+    },
+    /// Make an API token and print it, this once.
+    Token {
+        /// The user whose role it has.
+        user: String,
+        /// A name to know it by.
+        name: String,
     },
 }
 

@@ -12,6 +12,7 @@ mod sql;
 mod status;
 mod topics;
 mod up;
+mod users;
 
 use std::path::Path;
 
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Reset { stream, to, project, data } => {
             reset::run(&stream, &to, project.project.as_deref(), data.as_deref(), &set)
         }
+        Command::Users { action, project } => users::run(&action, project.as_deref(), &set),
         Command::Config { action } => config::run(action, &set),
         Command::Completions { shell } => {
             completions::run(shell);

@@ -43,6 +43,7 @@ pub(crate) fn settings(
         topic_commit_interval: config.span("engine.topic_commit_interval")?,
         commit_records: count("engine.commit_records")?,
         journal_bytes: config.size("engine.journal")?,
+        query_memory: usize::try_from(config.size("sql.memory")?).unwrap_or(usize::MAX),
     })
 }
 
@@ -92,9 +93,10 @@ pub(crate) fn outline(project: &Project) -> Vec<String> {
 pub(crate) async fn start(
     settings: Settings,
     project: Project,
+    door: door::Door,
     world: World,
 ) -> Result<Engine, engine::StartError> {
-    Engine::start(settings, project, world).await
+    Engine::start(settings, project, door, world).await
 }
 
 /// Takes up an edited project: a line for each stream that it touched.

@@ -23,6 +23,10 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().collect();
+    if given.get(1).is_some_and(|first| first == executor::shim::ARGUMENT) {
+        return executor::shim::main(&given);
+    }
     let arguments = match cli::read() {
         Ok(arguments) => arguments,
         Err(code) => return code,

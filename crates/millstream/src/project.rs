@@ -30,6 +30,8 @@ pub(crate) struct Project {
     pub(crate) settings: Option<(PathBuf, String)>,
     /// Paths for messages and texts of its SQL files, sorted by path.
     pub(crate) sql: Vec<(PathBuf, String)>,
+    /// Whether it is the example that is built in, without a directory of its own.
+    built_in: bool,
 }
 
 impl Project {
@@ -53,6 +55,7 @@ impl Project {
             name: "users (built-in example)".to_owned(),
             settings: Some((at(SETTINGS_FILE), EXAMPLE_SETTINGS.to_owned())),
             sql: EXAMPLE_SQL.iter().map(|(path, text)| (at(path), (*text).to_owned())).collect(),
+            built_in: true,
         }
     }
 
@@ -83,7 +86,7 @@ impl Project {
             .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
             .unwrap_or_else(|| directory.display().to_string());
         let settings = settings.map(|text| (path, text));
-        Ok(Self { directory: directory.to_owned(), name, settings, sql })
+        Ok(Self { directory: directory.to_owned(), name, settings, sql, built_in: false })
     }
 
     /// The settings under the project's file, the environment and `--set` flags.
@@ -103,6 +106,27 @@ impl Project {
         }
         paths.sort();
         paths.into_iter().map(|path| read_file(&path).map(|text| (path, text))).collect()
+    }
+
+    /// Where its DAG files lie. Those of the built-in example are written into the data directory.
+    pub(crate) fn dags(&self, data: &Path) -> Result<PathBuf, Failure> {
+        if !self.built_in {
+            return Ok(display_path(&self.directory, DAGS_DIRECTORY));
+        }
+        let directory = data.join("example").join(DAGS_DIRECTORY);
+        let written = std::fs::create_dir_all(&directory).and_then(|()| {
+            EXAMPLE_DAGS
+                .iter()
+                .try_for_each(|(name, text)| std::fs::write(directory.join(name), text))
+        });
+        written.map_err(|error| {
+            Failure::new(format!(
+                "cannot write the example's DAGs to {}: {error}",
+                directory.display()
+            ))
+            .next("make it writable for this user, or name another: --data DIR")
+        })?;
+        Ok(directory)
     }
 
     /// The data directory: the flag's, or `data` in the project.
@@ -168,7 +192,10 @@ fn collect(
 /// The example's settings.
 pub(crate) const EXAMPLE_SETTINGS: &str = include_str!("../../../examples/users/millstream.toml");
 /// The example's SQL files.
-pub(crate) const EXAMPLE_SQL: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example.rs"));
+pub(crate) const EXAMPLE_SQL: &[(&str, &str)] =
+    include!(concat!(env!("OUT_DIR"), "/example_sql.rs"));
+/// The example's DAG files.
+const EXAMPLE_DAGS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/example_dags.rs"));
 
 #[cfg(test)]
 mod tests {

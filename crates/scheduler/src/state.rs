@@ -108,4 +108,18 @@ impl RunState {
             Self::Failed => "failed",
         }
     }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Queued, Self::Running, Self::Success, Self::Failed]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn ended(self) -> bool {
+        matches!(self, Self::Success | Self::Failed)
+    }
 }

@@ -1,6 +1,9 @@
 -- Polls users from an API into the topic users_created, keyed by login.uuid as Java's default
 -- partitioner would (murmur2).
 --
+-- The DAG user_automation (dags/user_automation.yml) starts this stream. Without the line 'start' it runs as
+-- long as the project does, and needs no DAG.
+--
 -- The default URL is the seeded generator that `millstream up` starts: it answers by position, so every
 -- user arrives exactly once. To poll the public API instead, change this one line to
 --   'url' = 'https://randomuser.me/api/'
@@ -12,7 +15,8 @@ CREATE TABLE random_users (
   'connector' = 'http',
   'url' = 'http://127.0.0.1:8089/api/',
   'records' = 'results',
-  'batch' = '500'
+  'batch' = '500',
+  'start' = 'by-task'
 );
 
 CREATE TABLE users_created (

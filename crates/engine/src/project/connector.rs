@@ -75,6 +75,18 @@ pub struct HttpTable {
     pub batch: u64,
     /// Milliseconds between two polls.
     pub interval_ms: u64,
+    /// What starts the stream that polls it.
+    pub start: Start,
+}
+
+/// What starts a stream that polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// The project: it runs as long as the engine does.
+    #[default]
+    WithProject,
+    /// A task of a DAG, or a person.
+    ByTask,
 }
 
 /// A file of records.
@@ -293,6 +305,13 @@ fn http(mut reader: Reader<'_>) -> Result<(Connector, Format), Problem> {
                 u64::try_from(length_ms(text)?).ok()
             })?
             .unwrap_or(1_000),
+        start: reader
+            .parsed("start", "'with-project' or 'by-task'", |text| match text {
+                "with-project" => Some(Start::WithProject),
+                "by-task" => Some(Start::ByTask),
+                _ => None,
+            })?
+            .unwrap_or_default(),
     };
     reader.finish(&[])?;
     Ok((Connector::Http(table), Format::Raw))

@@ -4,12 +4,11 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use datafusion::arrow::array::{Array, RecordBatch};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
-use engine::query::{Query, QueryError, QuerySettings, query};
+use engine::query::{Query, QueryError, QuerySettings, objects, query};
 use futures::StreamExt as _;
 use runtime::World;
 use tokio::time::timeout;
@@ -152,14 +151,7 @@ fn lines(
                 csv(cells.iter().map(String::as_str))
             })
             .collect(),
-        Format::Json => rows
-            .map(|row| {
-                let members = names.iter().enumerate().map(|(at, name)| {
-                    (name.clone(), json(batch.column(at).as_ref(), row, cell(at, row)))
-                });
-                serde_json::Value::Object(members.collect()).to_string()
-            })
-            .collect(),
+        Format::Json => objects(names, batch)?.iter().map(ToString::to_string).collect(),
         Format::Table => {
             let side = |at: usize| match batch.column(at).data_type().is_numeric() {
                 true => Side::Right,
@@ -174,18 +166,6 @@ fn lines(
             table.lines().into_iter().skip(usize::from(!first)).collect()
         }
     })
-}
-
-/// Numbers and booleans as such; everything else, also numbers JSON has not, as text.
-fn json(column: &dyn Array, row: usize, text: String) -> serde_json::Value {
-    if column.is_null(row) {
-        return serde_json::Value::Null;
-    }
-    let bare = column.data_type().is_numeric() || *column.data_type() == DataType::Boolean;
-    match serde_json::from_str(&text) {
-        Ok(value) if bare => value,
-        _ => serde_json::Value::String(text),
-    }
 }
 
 fn csv<'a>(cells: impl Iterator<Item = &'a str>) -> String {

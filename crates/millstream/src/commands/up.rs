@@ -36,7 +36,9 @@ pub(crate) fn run(up: &Up, set: &[String]) -> Outcome {
     let servers = threads("servers")?;
     let engine = threads("engine")?;
     let world = World::real(config.durability()?);
+    let dags = project.dags(&data)?;
     let start = Start {
+        dags: &dags,
         config: &config,
         plan: &plan,
         data: &data,
@@ -54,6 +56,9 @@ pub(crate) fn run(up: &Up, set: &[String]) -> Outcome {
         screen::say(&format!("Millstream {}   {name}   data in {}\n", version(), data.display()));
         for line in node.table(&plan) {
             screen::say(&line);
+        }
+        if let Some(link) = node.login_link() {
+            screen::say(&format!("\nLog in within 15 minutes, once: {link}"));
         }
         screen::say("");
         tokio::select! {

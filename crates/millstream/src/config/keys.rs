@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// Where a part runs: `"embedded"`, or servers.
     Place(Part),
+    /// The metadata database: `"embedded"`, or the address of a PostgreSQL.
+    Database,
 }
 
 /// Who may connect to an address.
@@ -59,7 +61,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("addresses.cassandra", Kind::Place(Part::Built)),
     ("addresses.spark", Kind::Place(Part::NotBuilt)),
     ("addresses.registry", Kind::Place(Part::NotBuilt)),
-    ("addresses.database", Kind::Place(Part::NotBuilt)),
+    ("addresses.database", Kind::Database),
     ("addresses.connect", Kind::Place(Part::NotBuilt)),
     ("addresses.orchestrator", Kind::Place(Part::NotBuilt)),
     ("broker.listen", Kind::Listen(Reach::Anyone)),
@@ -87,6 +89,13 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("engine.commit_records", Kind::Count(1, 10_000_000)),
     ("engine.journal", Kind::Size(KIB, GIB)),
     ("sql.memory", Kind::Size(32 * MIB, PIB)),
+    ("orchestrator.executor", Kind::Choice(&["LocalExecutor", "SequentialExecutor"])),
+    ("orchestrator.parallelism", Kind::Count(1, 1_000)),
+    ("orchestrator.python", Kind::Text),
+    ("orchestrator.paused_at_creation", Kind::Flag),
+    ("orchestrator.unpaused", Kind::Text),
+    ("webserver.listen", Kind::Listen(Reach::Anyone)),
+    ("webserver.names", Kind::Text),
     ("console.listen", Kind::Listen(Reach::Loopback)),
     ("generator.enabled", Kind::Flag),
     ("generator.listen", Kind::Listen(Reach::Anyone)),

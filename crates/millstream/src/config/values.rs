@@ -88,6 +88,7 @@ pub(crate) fn read(kind: Kind, text: &str) -> Result<Value, String> {
             .map(|word| Value::Choice((*word).to_owned()))
             .ok_or_else(|| format!("takes one of {}", words.join(", "))),
         Kind::Place(part) => addresses::read(part, text).map(Value::Place),
+        Kind::Database => addresses::read_database(text).map(Value::Text),
     }
 }
 

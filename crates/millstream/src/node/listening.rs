@@ -24,6 +24,9 @@ pub(crate) struct Listening {
     pub(crate) generator: Option<SocketAddr>,
     /// The engine's status service.
     pub(crate) engine: Option<SocketAddr>,
+    /// The pages and the API of the orchestrator.
+    #[serde(default)]
+    pub(crate) webserver: Option<SocketAddr>,
     /// The console.
     pub(crate) console: Option<SocketAddr>,
 }

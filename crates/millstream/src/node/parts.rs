@@ -1,18 +1,21 @@
 //! The embedded servers: the project's settings into each crate's own, and each crate's errors into
 //! ours.
 //!
-//! The only room that names the crates `broker`, `store`, `generator` and `console`.
+//! The only room that names the crates `broker`, `store`, `generator`, `webserver` and `console`.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::Accounts;
 use broker::Broker;
 use console::Console;
 use generator::{Generator, Knobs};
+use metadata::Metadata;
 use runtime::World;
 use store::Store;
+use webserver::Webserver;
 
 use super::listening::Listening;
 use super::plan::{cannot_listen, reachable};
@@ -89,6 +92,30 @@ pub(crate) async fn generator(
         generator::Error::NotLoopback(address) => {
             cannot_listen(config, PartName::Generator, address, "it is not a loopback address")
         }
+    })
+}
+
+/// Starts the pages and the API of the orchestrator.
+pub(crate) async fn webserver(
+    config: &Config,
+    metadata: Metadata,
+    accounts: Accounts,
+    world: &World,
+) -> Result<Webserver, Failure> {
+    let listen = config.listen("webserver.listen")?;
+    let names = config.text("webserver.names")?;
+    let settings = webserver::Settings {
+        listen,
+        names: names.split(',').map(|name| name.trim().to_owned()).collect(),
+        console_port: Some(config.listen("console.listen")?.port()).filter(|port| *port > 0),
+    };
+    let started = Webserver::start(settings, metadata, accounts, Arc::clone(&world.clock)).await;
+    started.map_err(|error| match error {
+        webserver::StartError::Listen { address, source } => {
+            cannot_listen(config, PartName::Webserver, address, &source.to_string())
+        }
+        other => Failure::new(other.to_string())
+            .next("make a user with a password: millstream users create NAME --role Admin"),
     })
 }
 

@@ -10,8 +10,15 @@ use crate::config::Config;
 use crate::failure::Failure;
 
 /// The parts, in the order in which people read them.
-pub(crate) const PARTS: [PartName; 5] =
-    [PartName::Broker, PartName::Store, PartName::Generator, PartName::Engine, PartName::Console];
+pub(crate) const PARTS: [PartName; 7] = [
+    PartName::Broker,
+    PartName::Store,
+    PartName::Generator,
+    PartName::Engine,
+    PartName::Orchestrator,
+    PartName::Webserver,
+    PartName::Console,
+];
 
 /// What a start will do.
 #[derive(Debug, Clone)]
@@ -37,7 +44,10 @@ impl Plan {
                 PartName::Broker => kafka == Address::Embedded,
                 PartName::Store => cassandra == Address::Embedded,
                 PartName::Generator => generator || only.contains(part),
-                PartName::Engine | PartName::Console => true,
+                PartName::Engine
+                | PartName::Orchestrator
+                | PartName::Webserver
+                | PartName::Console => true,
             })
             .collect();
         Ok(Self { here, kafka, cassandra })
@@ -52,7 +62,8 @@ impl Plan {
     /// still be lost in between; their own error then says the same.
     pub(crate) fn check_ports(&self, config: &Config) -> Result<(), Failure> {
         for part in &self.here {
-            let address = config.listen(listen_key(*part))?;
+            let Some(key) = listen_key(*part) else { continue };
+            let address = config.listen(key)?;
             if let Err(error) = TcpListener::bind(address) {
                 return Err(cannot_listen(config, *part, address, &error.to_string()));
             }
@@ -61,15 +72,17 @@ impl Plan {
     }
 }
 
-/// The setting that holds a part's address.
-pub(crate) fn listen_key(part: PartName) -> &'static str {
-    match part {
+/// The setting that holds a part's address; `None` for one that nobody connects to.
+pub(crate) fn listen_key(part: PartName) -> Option<&'static str> {
+    Some(match part {
+        PartName::Orchestrator => return None,
+        PartName::Webserver => "webserver.listen",
         PartName::Broker => "broker.listen",
         PartName::Store => "store.listen",
         PartName::Generator => "generator.listen",
         PartName::Engine => "engine.listen",
         PartName::Console => "console.listen",
-    }
+    })
 }
 
 /// A part's name for people.
@@ -79,6 +92,8 @@ pub(crate) fn name(part: PartName) -> &'static str {
         PartName::Store => "store",
         PartName::Generator => "generator",
         PartName::Engine => "engine",
+        PartName::Orchestrator => "orchestrator",
+        PartName::Webserver => "webserver",
         PartName::Console => "console",
     }
 }
@@ -100,7 +115,7 @@ pub(crate) fn cannot_listen(
     address: SocketAddr,
     why: &str,
 ) -> Failure {
-    let key = listen_key(part);
+    let key = listen_key(part).unwrap_or_default();
     let free = SocketAddr::new(address.ip(), 0);
     Failure::new(format!("the {} cannot listen on {address}: {why}", name(part)))
         .at_place(config.setting(key).ok().and_then(|setting| setting.origin.place()))

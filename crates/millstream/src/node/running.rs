@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use accounts::Accounts;
+use metadata::{Metadata, SecretKey};
+use orchestrator::Orchestrator;
 use runtime::World;
 use tokio::runtime::Handle;
 
 use super::health;
+use super::key;
 use super::listening::Listening;
 use super::lock::DataLock;
+use super::orchestration;
 use super::parts;
 use super::plan::{self, PARTS, Plan};
 use crate::addresses::Address;
@@ -29,6 +34,8 @@ pub(crate) struct Start<'a> {
     pub(crate) data: &'a Path,
     /// The project's directory.
     pub(crate) directory: &'a Path,
+    /// The folder of DAG files.
+    pub(crate) dags: &'a Path,
     /// Clock, disk, durability.
     pub(crate) world: World,
     /// The engine's own threads, so that heavy queries do not delay the servers.
@@ -40,10 +47,15 @@ pub(crate) struct Start<'a> {
 pub(crate) struct Node {
     /// Where the parts listen.
     pub(crate) listening: Listening,
+    login_link: Option<String>,
+    key: SecretKey,
     broker: Option<broker::Broker>,
     store: Option<store::Store>,
     generator: Option<generator::Server>,
     engine: Option<engine_link::Engine>,
+    metadata: Option<Metadata>,
+    orchestrator: Option<Orchestrator>,
+    webserver: Option<webserver::Webserver>,
     console: Option<console::Console>,
     engine_threads: Handle,
     _lock: DataLock,
@@ -58,11 +70,16 @@ impl Node {
         let lock = DataLock::take(start.data)?;
         start.plan.check_ports(start.config)?;
         let mut node = Self {
+            key: key::load(start.data)?,
             listening: Listening::default(),
+            login_link: None,
             broker: None,
             store: None,
             generator: None,
             engine: None,
+            metadata: None,
+            orchestrator: None,
+            webserver: None,
             console: None,
             engine_threads: start.engine_threads.clone(),
             _lock: lock,
@@ -85,6 +102,17 @@ impl Node {
         self.wait_for_servers(start).await?;
         if start.plan.runs(PartName::Engine) {
             self.start_engine(start, project).await?;
+        }
+        let people = [PartName::Orchestrator, PartName::Webserver, PartName::Console];
+        if people.into_iter().any(|part| start.plan.runs(part)) {
+            let metadata = orchestration::database(start.config, start.data, &self.key).await?;
+            self.metadata = Some(metadata);
+        }
+        if start.plan.runs(PartName::Orchestrator) {
+            self.start_orchestrator(start).await?;
+        }
+        if start.plan.runs(PartName::Webserver) {
+            self.start_webserver(start).await?;
         }
         if start.plan.runs(PartName::Console) {
             let world = start.world.clone();
@@ -130,19 +158,19 @@ impl Node {
 
     fn note_addresses(&mut self, start: &Start<'_>) -> Result<(), Failure> {
         // A part that neither runs here nor on servers is another process's: its own address.
-        let elsewhere = |part| start.config.listen(plan::listen_key(part)).map(plan::reachable);
+        let elsewhere = |key| start.config.listen(key).map(plan::reachable);
         self.listening.kafka = Some(match (&self.broker, &start.plan.kafka) {
             (Some(broker), _) => parts::reached(broker.address()),
             (None, Address::Servers(servers)) => servers.join(","),
-            (None, Address::Embedded) => elsewhere(PartName::Broker)?.to_string(),
+            (None, Address::Embedded) => elsewhere("broker.listen")?.to_string(),
         });
         self.listening.cassandra = Some(match (&self.store, &start.plan.cassandra) {
             (Some(store), _) => parts::reached(store.address()),
             (None, Address::Servers(servers)) => servers.join(","),
-            (None, Address::Embedded) => elsewhere(PartName::Store)?.to_string(),
+            (None, Address::Embedded) => elsewhere("store.listen")?.to_string(),
         });
         self.listening.generator = self.generator.as_ref().map(|generator| generator.address);
-        self.listening.engine = Some(elsewhere(PartName::Engine)?);
+        self.listening.engine = Some(elsewhere("engine.listen")?);
         Ok(())
     }
 
@@ -179,7 +207,8 @@ impl Node {
         let settings = engine_link::settings(config, plan, directory, data)?;
         let settings = engine_link::at(settings, &self.listening);
         let listen = settings.listen;
-        let starting = engine_link::start(settings, project, world.clone());
+        let door = key::engine_door(&self.key);
+        let starting = engine_link::start(settings, project, door, world.clone());
         let started =
             self.engine_threads.spawn(starting).await.map_err(|error| {
                 Failure::new(format!("the engine broke while it started: {error}"))
@@ -188,6 +217,39 @@ impl Node {
         self.listening.engine = Some(engine.address());
         self.engine = Some(engine);
         Ok(())
+    }
+
+    async fn start_orchestrator(&mut self, start: &Start<'_>) -> Result<(), Failure> {
+        let Some(metadata) = self.metadata.clone() else { return Ok(()) };
+        let places = orchestration::Places {
+            data: start.data,
+            project: start.directory,
+            dags: start.dags.to_owned(),
+        };
+        let (listening, key, world) = (&self.listening, &self.key, start.world.clone());
+        let started =
+            orchestration::start(start.config, places, listening, key, metadata, world).await?;
+        self.orchestrator = Some(started);
+        Ok(())
+    }
+
+    async fn start_webserver(&mut self, start: &Start<'_>) -> Result<(), Failure> {
+        let Some(metadata) = self.metadata.clone() else { return Ok(()) };
+        let accounts = Accounts::open(metadata.clone(), start.world.clock.clone());
+        let link = accounts.login_link().await;
+        let started = parts::webserver(start.config, metadata, accounts, &start.world).await?;
+        let token = link.map_err(|error| Failure::new(error.to_string()))?;
+        let page = plan::reachable(started.address());
+        self.login_link =
+            Some(format!("http://localhost:{}/login/link?token={token}", page.port()));
+        self.listening.webserver = Some(started.address());
+        self.webserver = Some(started);
+        Ok(())
+    }
+
+    /// A link that logs in once, if the webserver runs here.
+    pub(crate) fn login_link(&self) -> Option<&str> {
+        self.login_link.as_deref()
     }
 
     /// Takes up an edited project, and says what that meant; `None` when the engine does not run here.
@@ -201,16 +263,26 @@ impl Node {
         self.engine.as_ref().and(self.listening.engine)
     }
 
-    /// Stops the parts, each after those that use it: engine, console, generator, broker, store.
+    /// Stops the parts, each after those that use it: orchestrator, engine, console, generator, broker,
+    /// store.
     pub(crate) async fn stop(self) {
+        if let Some(orchestrator) = self.orchestrator {
+            orchestrator.stop().await;
+        }
         if let Some(engine) = self.engine {
             let stopped = self.engine_threads.spawn(engine.stop()).await;
             if let Err(error) = stopped {
                 tracing::error!(%error, "the engine broke while it stopped");
             }
         }
+        if let Some(webserver) = self.webserver {
+            webserver.stop().await;
+        }
         if let Some(console) = self.console {
             console.stop().await;
+        }
+        if let Some(metadata) = self.metadata {
+            metadata.close().await;
         }
         if let Some(generator) = self.generator {
             generator.stop().await;
@@ -239,6 +311,11 @@ impl Node {
                 PartName::Store => (listening.cassandra.clone(), &plan.cassandra),
                 PartName::Generator => (print(listening.generator), &Address::Embedded),
                 PartName::Engine => (print(listening.engine), &Address::Embedded),
+                PartName::Orchestrator => (None, &Address::Embedded),
+                PartName::Webserver => {
+                    let page = listening.webserver.map(|address| format!("http://{address}"));
+                    (page, &Address::Embedded)
+                }
                 PartName::Console => {
                     let page = listening.console.map(|address| format!("http://{address}"));
                     (page, &Address::Embedded)

@@ -54,6 +54,8 @@ listen = \"127.0.0.1:0\"
 listen = \"127.0.0.1:0\"
 [engine]
 listen = \"127.0.0.1:0\"
+[webserver]
+listen = \"127.0.0.1:0\"
 [console]
 listen = \"127.0.0.1:0\"
 [generator]

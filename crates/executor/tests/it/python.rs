@@ -1,0 +1,117 @@
+//! `python` tasks in a real interpreter.
+
+use crate::desk::House;
+use dag::Operator;
+use executor::{Connection, Outcome};
+use serde_json::{Value, json};
+
+async fn code(house: &House, code: &str) -> Value {
+    house.result(Operator::Python, json!({ "python_callable": code })).await
+}
+
+#[tokio::test]
+async fn a_function_gets_its_arguments_and_what_it_names_of_the_context() {
+    let house = House::new();
+    std::fs::create_dir(house.path("dags/lib")).unwrap();
+    std::fs::write(
+        house.path("dags/lib/tasks.py"),
+        "import sys\n\
+         def other(a, b, *, ds, params, logical_date, ti):\n\
+         \x20   print('printed')\n\
+         \x20   print('complained', file=sys.stderr)\n\
+         \x20   return [a, b, ds, params['n'], logical_date.hour, ti.task_id, ti.try_number]\n",
+    )
+    .unwrap();
+    let arguments = json!({
+        "python_callable_name": "other",
+        "python_callable_file": "lib/tasks.py",
+        "op_args": ["{{ ds_nodash }}"],
+        "op_kwargs": {"b": {"deep": ["{{ params.n }}"]}},
+    });
+    let result = house.result(Operator::Python, arguments).await;
+    assert_eq!(result, json!(["20260102", {"deep": ["3"]}, "2026-01-02", 3, 3, "t", 1]));
+    let log = house.desk.log_text();
+    assert!(log.contains("out: printed\n") && log.contains("err: complained\n"), "{log}");
+    let path = json!({"python_callable": "lib.tasks.other", "op_args": [1, 2]});
+    let result = house.result(Operator::Python, path).await;
+    assert_eq!(result[0], 1);
+}
+
+#[tokio::test]
+async fn code_is_an_expression_or_statements_that_end_in_a_function() {
+    let house = House::new();
+    assert_eq!(code(&house, "lambda ds: ds").await, "2026-01-02");
+    let statements = "import math\ndef helper():\n  return 2\ndef f(**context):\n  \
+                      return [helper(), context['run_id'], math.floor(2.5)]\n";
+    let result = code(&house, statements).await;
+    assert_eq!(result, json!([2, "manual__2026-01-02T03:04:05+00:00", 2]));
+}
+
+#[tokio::test]
+async fn a_function_asks_for_variables_connections_and_results() {
+    let house = House::new();
+    house.desk.variables.lock().unwrap().insert("api_key".into(), "k-e-y-1".into());
+    house.desk.xcoms.lock().unwrap().insert("extract/return_value".into(), json!({"rows": 3}));
+    house.desk.connect(Connection {
+        id: "db".into(),
+        host: Some("h".into()),
+        extra: Some("{\"x\": 1}".into()),
+        ..Connection::default()
+    });
+    let asks = "def f(ti, var, conn):\n  print('key', var.value.api_key)\n  \
+                ti.xcom_push('more', {'a': 1})\n  return [ti.xcom_pull('extract')['rows'], \
+                ti.xcom_pull(task_ids=['extract', 'no']), var.value.get('no', 'd'), \
+                conn.db.host, conn.db.extra_dejson['x']]\n";
+    let result = code(&house, asks).await;
+    assert_eq!(result, json!([3, [{"rows": 3}, null], "d", "h", 1]));
+    assert_eq!(house.desk.pushed.lock().unwrap()["more"], json!({"a": 1}));
+    assert!(house.desk.log_text().contains("out: key ***\n"), "{}", house.desk.log_text());
+}
+
+#[tokio::test]
+async fn a_function_that_fails_says_why() {
+    let house = House::new();
+    let fail = |code: &str| {
+        let arguments = json!({ "python_callable": code });
+        house.failure(Operator::Python, arguments)
+    };
+    let (reason, retryable) = fail("def f():\n  raise ValueError('no luck')").await;
+    assert_eq!((reason.as_str(), retryable), ("ValueError: no luck", true));
+    assert!(house.desk.log_text().contains("err: Traceback"), "{}", house.desk.log_text());
+    let (reason, retryable) = fail("lambda: {1, 2}").await;
+    assert!(reason.contains("Object of type set is not JSON serializable"), "{reason}");
+    assert!(!retryable);
+    let (reason, _) = fail("lambda: float('nan')").await;
+    assert!(reason.contains("cannot be kept as JSON"), "{reason}");
+    let (reason, _) = fail("1 + 1").await;
+    assert!(reason.contains("defines no function"), "{reason}");
+    let (reason, _) = fail("def f(:").await;
+    assert!(reason.contains("SyntaxError"), "{reason}");
+    let (reason, _) = fail("def f():\n  import os\n  os._exit(7)").await;
+    assert!(reason.contains("ended with code 7"), "{reason}");
+    let (reason, _) = fail("def f():\n  import os, signal\n  os.kill(os.getpid(), 9)").await;
+    assert!(reason.contains("signal 9"), "{reason}");
+    let (reason, _) = fail("def f(var):\n  return var.value.nothing").await;
+    assert!(reason.contains("there is no variable nothing"), "{reason}");
+    let missing = json!({"python_callable_name": "f", "python_callable_file": "no.py"});
+    let (reason, retryable) = house.failure(Operator::Python, missing).await;
+    assert!(reason.contains("there is no file no.py") && !retryable, "{reason}");
+}
+
+#[tokio::test]
+async fn a_function_can_skip_its_task_and_may_return_nothing() {
+    let house = House::new();
+    let skip = "class AirflowSkipException(Exception): pass\ndef f():\n  \
+                raise AirflowSkipException('nothing new')";
+    let outcome = house.run(Operator::Python, json!({ "python_callable": skip })).await;
+    assert_eq!(outcome, Outcome::Skipped { reason: "nothing new".into() });
+    assert_eq!(code(&house, "lambda: None").await, Value::Null);
+    assert!(house.desk.pushed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_interpreter_that_is_not_there_is_named() {
+    let house = House::with(|settings| settings.python = "no-such-python".into());
+    let (reason, _) = house.failure(Operator::Python, json!({"python_callable": "print"})).await;
+    assert!(reason.contains("cannot start no-such-python"), "{reason}");
+}

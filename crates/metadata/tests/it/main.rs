@@ -1,0 +1,17 @@
+//! What the metadata database promises. Every test runs on SQLite, and on PostgreSQL too where the
+//! environment variable `MILLSTREAM_TEST_POSTGRES` holds its address (`judges/metadata_postgres.sh`).
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod audit;
+mod dags;
+mod lasting;
+mod logs;
+mod runs;
+mod secrets;
+mod tasks;
+mod turns;
+mod world;

@@ -1,0 +1,7 @@
+"""A file whose library is not installed."""
+
+from airflow import DAG
+
+import library_that_nobody_has
+
+dag = DAG("broken_import", schedule=None)

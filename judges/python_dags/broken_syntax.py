@@ -1,0 +1,6 @@
+"""A file that is no Python."""
+
+from airflow import DAG
+
+def broken(:
+    pass
