@@ -122,7 +122,7 @@ pub(super) fn config(address: &str) -> ClientConfig {
         .set("reconnect.backoff.max.ms", "1000")
         .set("socket.nagle.disable", "true")
         // A topic that no broker knows is an error within seconds, not after half a minute.
-        .set("topic.metadata.propagation.max.ms", "5000")
+        .set("topic.metadata.propagation.max.ms", "2000")
         .set("log_level", "2");
     config
 }
