@@ -1,6 +1,6 @@
 """Kills the product again and again while fifty DAG runs are active, then lets it finish and judges it.
 
-  dags_crash.py BINARY [--runs 50] [--tasks 6] [--kills 15] [--life 1.5] [--seed N] [--directory DIR]
+  dags_crash.py BINARY [--runs 50] [--tasks 12] [--kills 15] [--life 1.2] [--seed N] [--directory DIR]
 
 A project with one DAG is made: a daily schedule with catchup over as many days as there are to be runs, all
 of them active at a time. Its tasks are shell commands that hold a lock of their own while they run, and
@@ -72,17 +72,29 @@ def dag_file(work, runs, tasks, chance):
              f"  max_active_runs: {runs}", "  max_active_tasks: 1000", "  is_paused_upon_creation: false", "  tasks:"]
     for at in range(tasks):
         before = sorted(chance.sample(range(at), min(at, chance.randint(1, 2))))
-        command = COMMAND.format(work=work, name=f"t{at}", seconds=round(chance.uniform(0.05, 0.4), 2))
+        command = COMMAND.format(work=work, name=f"t{at}", seconds=round(chance.uniform(0.1, 1.5), 2))
         lines += [f"    - task_id: t{at}", "      operator: bash", f"      dependencies: [{', '.join(f't{b}' for b in before)}]",
                   "      bash_command: |"] + ["        " + line for line in command.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def holds_metadata(path):
+    try:
+        with open(path, "rb") as file:
+            if file.read(16) != b"SQLite format 3\0":
+                return False
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as database:
+            database.execute("SELECT 1 FROM task_instance LIMIT 1")
+        return True
+    except (OSError, sqlite3.Error):
+        return False
 
 
 class Round:
     def __init__(self, arguments):
         self.arguments, self.chance = arguments, random.Random(arguments.seed)
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="dags-crash-", dir=arguments.directory))
-        self.project, self.data, self.process = self.work / "project", self.work / "data", None
+        self.project, self.data, self.process, self.metadata = self.work / "project", self.work / "data", None, None
         (self.project / "dags").mkdir(parents=True)
         (self.work / "locks").mkdir()
         (self.work / "lines").touch()
@@ -92,10 +104,17 @@ class Round:
 
     def start(self):
         log = open(self.work / "product.log", "ab")
+        self.printed = log.tell()
         self.process = subprocess.Popen(
             [self.arguments.binary, "up", str(self.project), "--data", str(self.data), *self.arguments.flag],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.work)
         log.close()
+
+    def started(self):
+        """Whether this life has printed its table of parts."""
+        with open(self.work / "product.log", "rb") as log:
+            log.seek(self.printed)
+            return b"Log in" in log.read()
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:
@@ -104,15 +123,14 @@ class Round:
 
     def database(self):
         """The file that holds the metadata, once it is there."""
-        for path in sorted(self.data.rglob("*")):
-            if path.is_file() and path.open("rb").read(16) == b"SQLite format 3\0":
-                try:
-                    with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as database:
-                        database.execute("SELECT 1 FROM task_instance LIMIT 1")
-                    return path
-                except sqlite3.Error:
-                    pass
-        return None
+        if self.metadata is None:
+            # os.walk, since folders of tasks come and go meanwhile.
+            for folder, _, names in os.walk(self.data):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    if self.metadata is None and holds_metadata(path):
+                        self.metadata = path
+        return self.metadata
 
     def ask(self, text):
         path = self.database()
@@ -141,6 +159,8 @@ class Round:
                          self.arguments.patience)
         print(f"  {self.arguments.kills} kills, {time.monotonic() - begun:.0f} s in all")
         wrong = [] if done else [f"the runs have not ended: {dict(self.states())}"]
+        # Should the last life have found nothing to do, it may still be starting.
+        self.wait(self.started, 60)
         self.process.send_signal(signal.SIGINT)
         try:
             if self.process.wait(30) not in (0, 130):
@@ -214,9 +234,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--tasks", type=int, default=6)
+    parser.add_argument("--tasks", type=int, default=12)
     parser.add_argument("--kills", type=int, default=15)
-    parser.add_argument("--life", type=float, default=1.5, help="seconds of a life, on average")
+    parser.add_argument("--life", type=float, default=1.2, help="seconds of a life, on average")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds for the last life")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--directory", help="where round directories go; the system's temporary one by default")

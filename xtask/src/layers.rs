@@ -18,7 +18,16 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("engine", &["millstream"]),
     ("console", &["millstream"]),
     // Pages show what the database holds: what serves them cannot read a DAG file.
-    ("dagfile", &["millstream"]),
+    ("dagfile", &["millstream", "orchestrator"]),
+    ("executor", &["millstream", "orchestrator", "python"]),
+    ("orchestrator", &["millstream"]),
+    ("python", &["millstream"]),
+    ("webserver", &["millstream"]),
+    ("accounts", &["millstream", "webserver", "console"]),
+    ("kafkaadmin", &["millstream", "console", "doctor"]),
+    // One crate knows SQL, one hashes passwords.
+    ("sqlx", &["metadata"]),
+    ("argon2", &["accounts"]),
     ("datafusion", &["dialect", "engine", "millstream"]),
     ("datafusion-spark", &["dialect", "engine", "millstream"]),
 ];

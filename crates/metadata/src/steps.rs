@@ -19,6 +19,8 @@ const TAKE: &str = "take steps of runs";
 
 /// Columns of an inserted task instance.
 const TASK_COLUMNS: usize = 16;
+/// Task instances that are inserted by one statement.
+const INSERTED_MAX: usize = LIST_MAX / TASK_COLUMNS * 10;
 
 /// What the scheduler knows of a DAG without having read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -310,7 +312,7 @@ impl Metadata {
         let key = (step.dag_id.as_str(), step.run_id.as_str());
         let (new, changed): (Vec<_>, Vec<_>) =
             step.tasks.iter().partition(|task| task.from.is_none());
-        for part in new.chunks(LIST_MAX / TASK_COLUMNS) {
+        for part in new.chunks(INSERTED_MAX) {
             if insert(tx, key, part).await? != part.len() as u64 {
                 return Ok(false);
             }

@@ -14,6 +14,9 @@ use tracing::{Event, Metadata as About, Subscriber};
 
 static STATEMENTS: AtomicUsize = AtomicUsize::new(0);
 
+/// Pages read, so that a report that comes late does not matter.
+const PAGES: usize = 10;
+
 struct Count;
 
 impl Subscriber for Count {
@@ -73,10 +76,13 @@ async fn a_page_of_a_thousand_dags_takes_two_statements() {
     metadata.dags(&DagFilter { limit: 1, ..DagFilter::default() }).await.unwrap();
 
     tracing::subscriber::set_global_default(Count).unwrap();
-    let began = STATEMENTS.load(Ordering::SeqCst);
-    let (page, total) = metadata.dags(&DagFilter::default()).await.unwrap();
-    let statements = STATEMENTS.load(Ordering::SeqCst) - began;
-    assert_eq!((page.len(), total), (1_000, 1_000));
-    assert_eq!(page[0].recent.len(), 14);
-    assert!((1..=2).contains(&statements), "{statements}");
+    for _ in 0..PAGES {
+        let (page, total) = metadata.dags(&DagFilter::default()).await.unwrap();
+        assert_eq!((page.len(), total), (1_000, 1_000));
+        assert_eq!(page[0].recent.len(), 14);
+    }
+    // The driver reports a statement after its last row is there, from a thread of its own.
+    let statements = STATEMENTS.load(Ordering::SeqCst);
+    let expected = 2 * PAGES;
+    assert!((expected - 2..=expected + 2).contains(&statements), "{statements} for {PAGES} pages");
 }

@@ -42,12 +42,6 @@ pub(crate) struct Found {
     pub(crate) stamp: Stamp,
 }
 
-impl Found {
-    pub(crate) fn too_long(&self) -> bool {
-        self.stamp.bytes > FILE_BYTES_MAX
-    }
-}
-
 /// What a look at the folder gave: files by their names below it, with `/`.
 #[derive(Debug, Default)]
 pub(crate) struct Look {

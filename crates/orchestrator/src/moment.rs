@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn microseconds_are_written_when_there_are_any() {
-        let at = |micros| DateTime::from_timestamp_micros(1_704_067_200_000_000 + micros).unwrap();
+        let at =
+            |micros: i64| DateTime::from_timestamp_micros(1_704_067_200_000_000 + micros).unwrap();
         assert_eq!(isoformat(at(0)), "2024-01-01T00:00:00+00:00");
         assert_eq!(isoformat(at(120)), "2024-01-01T00:00:00.000120+00:00");
     }

@@ -63,7 +63,14 @@ pub(crate) fn plan(
     if !facts.stopping {
         plan.start_runs(facts);
     }
-    let turning: BTreeSet<RunKey> = dirty.iter().chain(plan.drafts.keys()).cloned().collect();
+    let late = facts.board.runs.iter().filter(|(key, entry)| {
+        let dag = facts.dag(&key.dag_id);
+        entry.run.state == RunState::Running
+            && dag.is_some_and(|dag| timed_out(entry, dag, facts.now))
+    });
+    let late = late.map(|(key, _)| key);
+    let turning: BTreeSet<RunKey> =
+        dirty.iter().chain(plan.drafts.keys()).chain(late).cloned().collect();
     for key in turning {
         plan.turn(facts, &key);
     }

@@ -318,3 +318,6 @@ async fn parse(
 ) -> Result<crate::Parsed, ParseFault> {
     parser.parse(path, desk).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,7 @@ pub(crate) enum Halt {
     /// The database.
     Metadata(metadata::Error),
     /// A test ends the process here.
+    #[cfg(test)]
     Cut,
 }
 
@@ -134,6 +135,7 @@ impl Scheduler {
         loop {
             match self.react().await {
                 Ok(()) => {}
+                #[cfg(test)]
                 Err(Halt::Cut) => return,
                 Err(Halt::Metadata(error)) => {
                     tracing::warn!(%error, "the scheduler cannot go on; trying again");
@@ -307,3 +309,6 @@ impl Scheduler {
         status.running_tries = self.live.len();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,8 @@
 
 use dag::Dag;
 use executor::{
-    Answer, Connection, Desk, Executor, LogLine, Outcome, StopSignal, TaskTry, TryKey, XcomName, shim,
+    Answer, Connection, Desk, Executor, LogLine, Outcome, StopSignal, TaskTry, TryKey, XcomName,
+    shim,
 };
 use futures::future::{BoxFuture, FutureExt, ready};
 use python::{Python, Settings};
@@ -47,8 +48,11 @@ fn option(arguments: &mut Vec<String>, name: &str) -> Option<String> {
 
 fn run(arguments: &mut Vec<String>) -> Fallible<()> {
     let here = std::env::current_dir()?;
-    let mut settings =
-        executor::Settings::new(here.clone(), std::env::current_exe()?, Arc::new(SystemClock::new()));
+    let mut settings = executor::Settings::new(
+        here.clone(),
+        std::env::current_exe()?,
+        Arc::new(SystemClock::new()),
+    );
     settings.python = option(arguments, "--python").unwrap_or_else(|| "python3".to_owned()).into();
     settings.dags = option(arguments, "--dags").map_or(here, PathBuf::from);
     if let Some(scratch) = option(arguments, "--scratch") {
@@ -67,7 +71,10 @@ fn run(arguments: &mut Vec<String>) -> Fallible<()> {
     let python = Python::new(Arc::new(settings.clone()), ours);
     let executor = Executor::new(settings, python.runners());
     let bench = Bench { python, executor, desk: Memory::default() };
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench.command(arguments))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(bench.command(arguments))
 }
 
 struct Bench {
@@ -138,8 +145,7 @@ impl Bench {
             },
             "ti": {"start_date": "2026-01-03T03:04:06+00:00"},
         });
-        let task =
-            TaskTry { key, task: task.clone(), dag_file: file, context, timeout: None };
+        let task = TaskTry { key, task: task.clone(), dag_file: file, context, timeout: None };
         self.desk.begin(&task.key.task_id);
         let (stopper, stop) = StopSignal::new();
         if let Some(after) = order["stop_after_ms"].as_u64() {

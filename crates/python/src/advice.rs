@@ -20,7 +20,9 @@ const PACKAGES: [(&str, &str); 12] = [
 
 /// The message, with what to do about it if that is known.
 pub(crate) fn advised(message: &str, interpreter: &Path) -> String {
-    let Some((_, rest)) = message.split_once("No module named '") else { return message.to_owned() };
+    let Some((_, rest)) = message.split_once("No module named '") else {
+        return message.to_owned();
+    };
     let Some((module, _)) = rest.split_once('\'') else { return message.to_owned() };
     let root = module.split('.').next().unwrap_or(module);
     let package = PACKAGES.iter().find(|(known, _)| *known == root).map_or(root, |(_, name)| name);

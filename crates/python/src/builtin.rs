@@ -159,7 +159,9 @@ impl Answers<'_> {
                 desk.set_variable(&key, &value).await.map_err(told)?;
                 Ok(Value::Null)
             }
-            Ask::DeleteVariable { key } => Ok(json!(desk.delete_variable(&key).await.map_err(told)?)),
+            Ask::DeleteVariable { key } => {
+                Ok(json!(desk.delete_variable(&key).await.map_err(told)?))
+            }
             Ask::Connection { conn_id } => {
                 let found = desk.connection(&conn_id).await.map_err(told)?;
                 Ok(found.as_ref().map_or(Value::Null, connection_json))

@@ -36,7 +36,8 @@ impl<'a> Log<'a> {
     /// Adds lines, and waits until they are kept.
     pub(crate) async fn add(&self, stream: Stream, level: Level, texts: Vec<String>) {
         let Some(desk) = self.desk else { return };
-        let at = chrono::DateTime::from_timestamp_micros(self.clock.wall_micros()).unwrap_or_default();
+        let at =
+            chrono::DateTime::from_timestamp_micros(self.clock.wall_micros()).unwrap_or_default();
         let mut lines = Vec::new();
         for text in texts {
             let bytes = text.len() as u64 + 1;
@@ -44,7 +45,10 @@ impl<'a> Log<'a> {
             if before + bytes <= LOG_BYTES_MAX {
                 lines.push(LogLine { at, stream, level, text });
             } else if before <= LOG_BYTES_MAX {
-                let text = format!("the rest is left out: the log of a try holds {} MiB", LOG_BYTES_MAX >> 20);
+                let text = format!(
+                    "the rest is left out: the log of a try holds {} MiB",
+                    LOG_BYTES_MAX >> 20
+                );
                 lines.push(LogLine { at, stream: Stream::Task, level: Level::Warning, text });
             }
         }

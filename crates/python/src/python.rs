@@ -10,7 +10,7 @@ use executor::{Desk, Runner};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -143,6 +143,13 @@ impl Python {
             .into()
     }
 
+    /// The interpreter: a name that PATH knows, or a path, which starts at the project.
+    fn interpreter(&self) -> PathBuf {
+        let executor = &self.0.executor;
+        let named = executor.python.components().count() == 1;
+        if named { executor.python.clone() } else { executor.project.join(&executor.python) }
+    }
+
     pub(crate) fn executor(&self) -> &executor::Settings {
         &self.0.executor
     }
@@ -158,13 +165,8 @@ impl Python {
             _ => {}
         }
         let Inner { executor, settings, .. } = &*self.0;
-        let found = runtime::detect(
-            &executor.python,
-            &executor.environment,
-            settings.detect_timeout,
-            settings.built_in_only,
-        );
-        let found = found.await;
+        let (limit, only) = (settings.detect_timeout, settings.built_in_only);
+        let found = runtime::detect(&self.interpreter(), &executor.environment, limit, only).await;
         started.runtime = Some(found.clone());
         found
     }
@@ -229,7 +231,7 @@ impl Python {
         let dags = std::path::absolute(&executor.dags).map_err(failed)?;
         let rung = if runtime.rung == Rung::Airflow { "airflow" } else { "built-in" };
         let recipe = Recipe {
-            interpreter: executor.python.clone(),
+            interpreter: self.interpreter(),
             script: root.join("zygote.py"),
             settings: json!({
                 "rung": rung,

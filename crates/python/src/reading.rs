@@ -24,8 +24,7 @@ pub(crate) async fn read(
 ) -> Result<Parsed, ParseError> {
     let executor = python.executor();
     let path = place(&executor.dags, file)?;
-    let (runtime, job) =
-        python.launch(Kind::Parse, None).await.map_err(ParseError::of_runtime)?;
+    let (runtime, job) = python.launch(Kind::Parse, None).await.map_err(ParseError::of_runtime)?;
     let notes = Notes::default();
     let log = Log::new(None, &*executor.clock, &notes);
     let reading = Reading { python, path: &path, desk, log: &log, notes: &notes };
@@ -92,8 +91,7 @@ impl Reading<'_> {
 
     async fn by_built_in(&self, job: Job) -> Read {
         let order = builtin::parse_order(self.path);
-        let answers =
-            Answers { executor: self.python.executor(), desk: self.desk, task: None };
+        let answers = Answers { executor: self.python.executor(), desk: self.desk, task: None };
         let talk = async |socket| builtin::talk(socket, &order, &answers).await;
         let followed = follow(job, self.log, talk, self.until()).await;
         let Some(Last::Parsed(parsed)) = self.said(followed)? else { return Err(self.silent()) };
@@ -124,8 +122,10 @@ impl Reading<'_> {
             Some(Err(problem)) => Err(ParseError::of_runtime(problem)),
             _ => {
                 let words = self.notes.last_words().unwrap_or_default();
-                let sentence = followed.exit.sentence().replace("the task's process", "its process");
-                let message = format!("{} could not be read: {sentence}: {words}", self.path.display());
+                let sentence =
+                    followed.exit.sentence().replace("the task's process", "its process");
+                let message =
+                    format!("{} could not be read: {sentence}: {words}", self.path.display());
                 let lost = followed.exit.lost;
                 Err(ParseError { message, of_file: !lost })
             }
@@ -141,7 +141,8 @@ impl Reading<'_> {
 
     fn fault(&self, fault: &Fault) -> ParseError {
         let name = self.path.display();
-        let place = fault.line.map_or_else(|| format!("{name}"), |line| format!("{name}, line {line}"));
+        let place =
+            fault.line.map_or_else(|| format!("{name}"), |line| format!("{name}, line {line}"));
         let message = advice::advised(&fault.message, &self.python.executor().python);
         let traceback = tail(&fault.traceback, TRACEBACK_BYTES_MAX);
         ParseError::of_file(format!("{place}: {message}\n{traceback}"))
@@ -157,7 +158,8 @@ fn checked(mut json: Value) -> Result<Dag, Vec<String>> {
     let id = json["dag_id"].as_str().unwrap_or_default().to_owned();
     json["version"] = json!(dag::SERIALISED_VERSION);
     let dag = Dag::from_json(&json).map_err(|problem| vec![format!("DAG {id}: {problem}")])?;
-    dag.checked().map_err(|faults| faults.iter().map(|fault| format!("DAG {id}: {fault}")).collect())
+    dag.checked()
+        .map_err(|faults| faults.iter().map(|fault| format!("DAG {id}: {fault}")).collect())
 }
 
 /// Airflow tells an import error as a traceback: its last line is what happened, and the last place in

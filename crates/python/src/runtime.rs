@@ -69,7 +69,8 @@ impl Runtime {
 
     /// The built-in package instead of an Airflow that does not load.
     pub(crate) fn without_airflow(self, error: &str) -> Self {
-        let reason = format!("{} but does not load ({error}); the built-in package is used", self.reason);
+        let reason =
+            format!("{} but does not load ({error}); the built-in package is used", self.reason);
         Self { rung: Rung::BuiltIn, name: "built-in".to_owned(), reason, ..self }
     }
 }
@@ -178,7 +179,13 @@ mod tests {
             ("3.12.1", Some("3.0.6"), false, "built-in", "3.1 or later is needed"),
             ("3.12.1", Some("2.10.5"), false, "built-in", "3.1 or later is needed"),
             ("3.12.1", Some("10.0.0rc1"), false, "airflow 10.0.0rc1", "found in"),
-            ("3.8.18", None, false, "built-in", "no apache-airflow in /venv/bin/python (Python 3.8.18)"),
+            (
+                "3.8.18",
+                None,
+                false,
+                "built-in",
+                "no apache-airflow in /venv/bin/python (Python 3.8.18)",
+            ),
             ("3.7.16", None, false, "none", "3.8 or later"),
         ] {
             let runtime = choose(&found(python, airflow), only);

@@ -180,10 +180,9 @@ fn of_airflow(ended: Ended, reason: Option<String>, last_try: bool) -> Option<Ou
         AirflowEnd::Skipped => Outcome::Skipped { reason: because("the task skipped itself") },
         AirflowEnd::Retry => Outcome::failed(because("the task failed; see its log")),
         // With tries left, Airflow says "failed" only where another try is no use.
-        AirflowEnd::Failed => Outcome::Failed {
-            reason: because("the task failed; see its log"),
-            retryable: last_try,
-        },
+        AirflowEnd::Failed => {
+            Outcome::Failed { reason: because("the task failed; see its log"), retryable: last_try }
+        }
         AirflowEnd::Reschedule(at) => {
             Outcome::Reschedule { at, reason: "the sensor looks again later".to_owned() }
         }

@@ -60,7 +60,8 @@ impl Zygote {
     /// # Errors
     /// One sentence: why it did not.
     pub(crate) async fn start(executor: &Executor, recipe: Recipe) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("cannot start a Python helper process: {error}");
+        let failed =
+            |error: std::io::Error| format!("cannot start a Python helper process: {error}");
         let (ours, theirs) = StdUnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
         let control = UnixStream::from_std(ours).map_err(failed)?;

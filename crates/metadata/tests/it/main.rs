@@ -7,11 +7,13 @@
 )]
 
 mod audit;
+mod browse;
 mod dags;
 mod lasting;
 mod logs;
 mod runs;
 mod secrets;
+mod steps;
 mod tasks;
 mod turns;
 mod world;

@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use chrono::{DateTime, Utc};
 use dag::Task;
 use executor::{Outcome, TryKey};
-use metadata::{TaskFacts, TryEnd, TryNotes};
+use metadata::{LogLine, Stream, TaskFacts, TryEnd, TryNotes};
 use scheduler::TaskState;
 
 /// What is said of a try that ended with its orchestrator.
@@ -149,7 +149,19 @@ pub(super) fn cut_off(draft: &mut Draft, facts: Facts<'_>, task: Option<&Task>, 
         try_number: now.try_number,
     };
     close(draft, &cut.owner, &key, settled.state, settled.reason.clone());
+    draft.notes.extend(settled.reason.as_deref().map(|reason| TryNotes {
+        key: cut.run.task(&cut.task_id),
+        try_number: now.try_number,
+        lines: vec![last_line(reason, facts.now)],
+        rendered: None,
+        xcoms: Vec::new(),
+    }));
     apply(draft, &cut.task_id, settled, facts.now);
+}
+
+/// What the log of a try that was cut off ends with.
+fn last_line(reason: &str, at: DateTime<Utc>) -> LogLine {
+    LogLine { at, stream: Stream::Task, level: "error".to_owned(), text: reason.to_owned() }
 }
 
 fn close(draft: &mut Draft, owner: &str, key: &TryKey, state: TaskState, reason: Option<String>) {

@@ -111,10 +111,13 @@ impl Scheduler {
 
     /// Puts a run on the board as the database holds it.
     async fn put(&mut self, key: RunKey, mut entry: RunEntry) -> Result<(), Halt> {
-        match self.board.runs.get(&key) {
-            Some(known) if known.same(&entry) && known.past != Past::Unread => return Ok(()),
-            Some(known) => entry.past = known.past.clone(),
-            None => {}
+        let looks_back = self.board.dags.get(&key.dag_id).is_some_and(|dag| dag.looks_back);
+        if let Some(known) = self.board.runs.get(&key) {
+            let asked = known.past != Past::Unread || !looks_back;
+            if known.same(&entry) && asked {
+                return Ok(());
+            }
+            entry.past = known.past.clone();
         }
         self.board.runs.insert(key.clone(), entry);
         self.dirty.insert(key.clone());

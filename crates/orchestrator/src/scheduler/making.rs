@@ -78,7 +78,7 @@ impl Scheduler {
         if matches!(entry.dag.schedule.timetable, Timetable::Continuous) {
             // When it comes is known once this one has ended.
             entry.next = Next::Unknown;
-            entry.not_before = now.checked_add_signed(CONTINUOUS_PAUSE);
+            entry.not_before = now.checked_add_signed(CONTINUOUS_PAUSE).filter(|_| made);
         }
         if made {
             let run = queued(run);
@@ -86,7 +86,7 @@ impl Scheduler {
             self.board.runs.insert(key.clone(), RunEntry::new(run, Vec::new()));
             self.read_past(&key).await?;
         }
-        // A run of that date is there already, made by hand: the schedule goes on after it.
+        // If a run of that date was there already, made by hand, the schedule goes on after it.
         Ok(true)
     }
 

@@ -79,7 +79,9 @@ pub(super) async fn answer(body: Value, desks: &Desks<'_>, ended: &mut Ended) ->
     let question = match serde_json::from_value::<Question>(body) {
         Ok(question) => question,
         Err(_) => {
-            return Reply::refused(&format!("Millstream has no answer to {kind}: that is not there yet"));
+            return Reply::refused(&format!(
+                "Millstream has no answer to {kind}: that is not there yet"
+            ));
         }
     };
     match (question, desks.desk) {
@@ -94,7 +96,9 @@ pub(super) async fn answer(body: Value, desks: &Desks<'_>, ended: &mut Ended) ->
         },
         (Question::Variable(question), desk) => variables::answer(question, desk).await,
         (Question::Connection(question), desk) => connections::answer(question, desk).await,
-        (Question::Xcom(question), Some(desk)) => xcoms::answer(question, desk, desks.run.as_ref()).await,
+        (Question::Xcom(question), Some(desk)) => {
+            xcoms::answer(question, desk, desks.run.as_ref()).await
+        }
         (Question::Arguments(question), Some(desk)) => arguments::answer(question, desk).await,
         (Question::Xcom(_) | Question::Arguments(_), None) => {
             Reply::refused("this can be asked while a task runs, not while its file is read")

@@ -48,7 +48,9 @@ pub(super) fn from_json(value: &Value) -> Packed {
         Value::String(text) => Packed::from(text.as_str()),
         Value::Array(items) => Packed::Array(items.iter().map(from_json).collect()),
         Value::Object(map) => Packed::Map(
-            map.iter().map(|(name, value)| (Packed::from(name.as_str()), from_json(value))).collect(),
+            map.iter()
+                .map(|(name, value)| (Packed::from(name.as_str()), from_json(value)))
+                .collect(),
         ),
     }
 }

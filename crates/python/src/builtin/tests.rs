@@ -40,8 +40,12 @@ async fn a_task_is_told_what_to_do_answered_and_followed_to_its_end() {
         kept.variables.insert("a".into(), "1".into());
         kept.xcoms.insert(("extract".into(), "return_value".into()), Value::Null);
         kept.xcoms.insert(("work".into(), "k".into()), json!(7));
-        let connection =
-            Connection { id: "db".into(), kind: "http".into(), port: Some(80), ..Default::default() };
+        let connection = Connection {
+            id: "db".into(),
+            kind: "http".into(),
+            port: Some(80),
+            ..Default::default()
+        };
         kept.connections.insert("db".into(), connection);
     }
     let says = vec![
@@ -127,7 +131,8 @@ async fn a_desk_that_fails_is_told_and_the_child_goes_on() {
 
 #[tokio::test]
 async fn what_nobody_understands_ends_the_conversation() {
-    for says in [json!({"id": 1, "ask": "root"}), json!([]), json!({"ask": "variable", "key": "a"})] {
+    for says in [json!({"id": 1, "ask": "root"}), json!([]), json!({"ask": "variable", "key": "a"})]
+    {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let executor = an_executor(std::path::Path::new("/project"));
         let answers = Answers { executor: &executor, desk: None, task: None };

@@ -10,7 +10,10 @@ fn an_import_error_of_airflow_has_its_line_in_the_file_and_its_last_line_as_mess
                      helper()\n  File \"/dags/lib.py\", line 9, in helper\n    1 / 0\n\
                      ZeroDivisionError: division by zero\n";
     let fault = of_traceback(traceback, Path::new("/dags/a.py"));
-    assert_eq!((fault.message.as_str(), fault.line), ("ZeroDivisionError: division by zero", Some(3)));
+    assert_eq!(
+        (fault.message.as_str(), fault.line),
+        ("ZeroDivisionError: division by zero", Some(3))
+    );
     let syntax = "  File \"/dags/a.py\", line 12\n    def\n       ^\nSyntaxError: invalid syntax";
     assert_eq!(of_traceback(syntax, Path::new("/dags/a.py")).line, Some(12));
     let nothing = of_traceback("", Path::new("/dags/a.py"));

@@ -32,7 +32,10 @@ fn a_failure_of_airflow_is_tried_again_unless_it_says_that_this_is_no_use() {
     assert_eq!(of(AirflowEnd::Failed, false), Outcome::refused("ValueError: boom"));
     // On the last try it always says "failed", whatever the reason.
     assert_eq!(of(AirflowEnd::Failed, true), Outcome::failed("ValueError: boom"));
-    assert_eq!(of(AirflowEnd::Skipped, false), Outcome::Skipped { reason: "ValueError: boom".into() });
+    assert_eq!(
+        of(AirflowEnd::Skipped, false),
+        Outcome::Skipped { reason: "ValueError: boom".into() }
+    );
 }
 
 #[test]

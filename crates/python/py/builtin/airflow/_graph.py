@@ -25,12 +25,18 @@ class Node:
     def set_upstream(self, task_or_task_list, edge_modifier=None):
         """This waits for those."""
         for before in flat(task_or_task_list):
-            join(before, self)
+            if isinstance(before, Label):
+                before.set_downstream(self)
+            else:
+                join(before, self)
 
     def set_downstream(self, task_or_task_list, edge_modifier=None):
         """Those wait for this."""
         for after in flat(task_or_task_list):
-            join(self, after)
+            if isinstance(after, Label):
+                after.set_upstream(self)
+            else:
+                join(self, after)
 
     def __rshift__(self, other):
         self.set_downstream(other)
@@ -79,21 +85,17 @@ class Label(Node):
         self.before = []
         self.after = []
 
-    def roots_(self):
-        return [task for node in self.after for task in node.roots_()]
-
-    def leaves_(self):
-        return [task for node in self.before for task in node.leaves_()]
-
     def set_upstream(self, task_or_task_list, edge_modifier=None):
-        self.before += flat(task_or_task_list)
+        nodes = flat(task_or_task_list)
+        self.before += nodes
         for after in self.after:
-            after.set_upstream(task_or_task_list)
+            after.set_upstream(nodes)
 
     def set_downstream(self, task_or_task_list, edge_modifier=None):
-        self.after += flat(task_or_task_list)
+        nodes = flat(task_or_task_list)
+        self.after += nodes
         for before in self.before:
-            before.set_downstream(task_or_task_list)
+            before.set_downstream(nodes)
 
 
 class XComArg(Node):

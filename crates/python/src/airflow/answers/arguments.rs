@@ -10,10 +10,7 @@ use serde_json::Value;
 pub(super) enum Question {
     SetRenderedFields { rendered_fields: Value },
     SetRenderedMapIndex {},
-    MaskSecret {
-        value: Value,
-        name: Option<String>,
-    },
+    MaskSecret { value: Value, name: Option<String> },
 }
 
 pub(super) async fn answer(question: Question, desk: &dyn Desk) -> Reply {

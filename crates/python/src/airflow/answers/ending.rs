@@ -9,7 +9,9 @@ use serde_json::Value;
 pub(super) enum Message {
     SucceedTask {},
     /// `failed`, `skipped` or `removed`.
-    TaskState { state: String },
+    TaskState {
+        state: String,
+    },
     /// It failed, and is to be tried again.
     RetryTask {},
     RescheduleTask {
@@ -22,7 +24,9 @@ pub(super) enum Message {
     },
     AwaitInputTask {},
     /// Comes before the end: what a branch passed over. Names, or names with map indexes.
-    SkipDownstreamTasks { tasks: Vec<Value> },
+    SkipDownstreamTasks {
+        tasks: Vec<Value>,
+    },
 }
 
 /// How a task ended.
@@ -49,7 +53,8 @@ impl Ended {
     pub(super) fn take(&mut self, message: Message) {
         let end = match message {
             Message::SkipDownstreamTasks { tasks } => {
-                let name = |task: &Value| task.as_str().or_else(|| task[0].as_str()).map(str::to_owned);
+                let name =
+                    |task: &Value| task.as_str().or_else(|| task[0].as_str()).map(str::to_owned);
                 self.skips.extend(tasks.iter().filter_map(name));
                 return;
             }

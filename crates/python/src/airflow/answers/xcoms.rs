@@ -69,9 +69,11 @@ pub(super) async fn answer(question: Question, desk: &dyn Desk, run: Option<&Run
         // An XCom goes when its task is tried again.
         Question::DeleteXCom { name: Name { .. } } => Reply::nothing(),
         Question::GetXComCount { name } => {
-            pulled(desk, name, |value| {
-                json!({"type": "XComCountResponse", "len": i64::from(value.is_some())})
-            })
+            pulled(
+                desk,
+                name,
+                |value| json!({"type": "XComCountResponse", "len": i64::from(value.is_some())}),
+            )
             .await
         }
         Question::GetXComSequenceItem { name, offset } => {

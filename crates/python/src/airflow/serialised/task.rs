@@ -16,7 +16,9 @@ pub(super) fn read(
 ) -> Result<Task, String> {
     let id = text(&json["task_id"]).ok_or("a task has no task_id")?;
     if truthy(&json["_is_mapped"]) {
-        return Err(format!("task {id} is mapped (.expand), and dynamic task mapping is not there yet"));
+        return Err(format!(
+            "task {id} is mapped (.expand), and dynamic task mapping is not there yet"
+        ));
     }
     let rule = text(&json["trigger_rule"]).unwrap_or_else(|| "all_success".to_owned());
     let trigger_rule = TriggerRule::named(&rule)
@@ -105,7 +107,8 @@ fn operator(json: &Value) -> (Operator, Map<String, Value>) {
         let name = text(&json["python_callable_name"]).unwrap_or_default();
         return (Operator::Python, Map::from_iter([("python_callable".to_owned(), json!(name))]));
     }
-    let mut arguments = Map::from_iter([("operator".to_owned(), json!(format!("{module}.{class}")))]);
+    let mut arguments =
+        Map::from_iter([("operator".to_owned(), json!(format!("{module}.{class}")))]);
     for name in list(&json["template_fields"]).iter().filter_map(Value::as_str) {
         if let Some(value) = json.get(name) {
             arguments.insert(name.to_owned(), bare(value, 0));

@@ -67,7 +67,8 @@ fn what_is_not_there_yet_is_refused_by_its_name() {
 #[test]
 fn whatever_the_json_holds_is_a_dag_or_a_sentence() {
     for value in [json!(null), json!([]), json!("x"), json!(-1), json!(1e300), json!({"a": {}})] {
-        for field in ["timetable", "task_group", "tasks", "start_date", "params", "dagrun_timeout"] {
+        for field in ["timetable", "task_group", "tasks", "start_date", "params", "dagrun_timeout"]
+        {
             let mut data = written().remove(1);
             data["dag"][field] = value.clone();
             let _either = dag(&data);

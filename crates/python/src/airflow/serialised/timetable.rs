@@ -83,9 +83,11 @@ fn delta(fields: &Value) -> Result<(String, Duration), String> {
     match length(&fields["delta"]) {
         Some(delta) if delta > Duration::zero() => Ok((every(delta), delta)),
         Some(_) => Err("its schedule's length of time is not more than zero".to_owned()),
-        None => Err("a schedule that is a dateutil.relativedelta is not there yet; write a timedelta \
+        None => {
+            Err("a schedule that is a dateutil.relativedelta is not there yet; write a timedelta \
                      or a cron expression"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 
