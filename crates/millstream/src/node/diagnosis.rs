@@ -72,9 +72,13 @@ fn shown(found: doctor::Finding) -> Finding {
         doctor::Severity::Warning => Severity::Warning,
         doctor::Severity::Info => Severity::Note,
     };
-    let next = match found.place {
-        Some(place) => format!("{} ({place})", found.next),
+    let at = |place: &doctor::Place| match place.line {
+        Some(line) => format!("{}:{line}", place.file),
+        None => place.file.clone(),
+    };
+    let next = match &found.place {
+        Some(place) => format!("{} ({})", found.next, at(place)),
         None => found.next,
     };
-    Finding { hop: found.hop.to_string(), severity, sentence: found.sentence, next }
+    Finding { hop: found.hop.name, severity, sentence: found.sentence, next }
 }
