@@ -1,81 +1,23 @@
-//! Styles and scripts, embedded, each under a name that holds the hash of its bytes.
-//!
-//! A browser may keep them for ever: other bytes have another name.
+//! The console's own styles and scripts, beside those of every page.
 
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use pages::assets::Asset;
 
-/// A file of `ui/`.
-struct Asset {
-    stem: &'static str,
-    extension: &'static str,
-    media_type: &'static str,
-    bytes: &'static [u8],
-}
+/// The look of the console's own parts.
+pub(crate) const STYLE: Asset =
+    Asset { stem: "console", extension: "css", bytes: include_bytes!("../ui/console.css") };
+/// The script of the page of pipelines.
+pub(crate) const PIPELINES: Asset =
+    Asset { stem: "pipelines", extension: "js", bytes: include_bytes!("../ui/pipelines.js") };
+/// Charts of the last hours.
+pub(crate) const X_CHART: Asset =
+    Asset { stem: "x-chart", extension: "js", bytes: include_bytes!("../ui/x-chart.js") };
 
-const ASSETS: &[Asset] = &[
-    Asset {
-        stem: "console",
-        extension: "css",
-        media_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../ui/console.css"),
-    },
-    Asset {
-        stem: "console",
-        extension: "js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../ui/console.js"),
-    },
-    Asset {
-        stem: "theme",
-        extension: "js",
-        media_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../ui/theme.js"),
-    },
-    Asset {
-        stem: "mark",
-        extension: "svg",
-        media_type: "image/svg+xml",
-        bytes: include_bytes!("../ui/mark.svg"),
-    },
-];
+/// All of them.
+pub(crate) const ALL: &[Asset] = &[STYLE, PIPELINES, X_CHART];
 
-impl Asset {
-    fn name(&self) -> String {
-        format!("{}.{:016x}.{}", self.stem, fnv1a(self.bytes), self.extension)
-    }
-}
-
-/// The path of a file, such as `/assets/console.0123456789abcdef.css`.
-pub(crate) fn path(file: &str) -> String {
-    let found = ASSETS.iter().find(|asset| {
-        file.strip_suffix(asset.extension).and_then(|stem| stem.strip_suffix('.'))
-            == Some(asset.stem)
-    });
-    found.map_or_else(|| format!("/assets/{file}"), |asset| format!("/assets/{}", asset.name()))
-}
-
-/// Answers `GET /assets/{name}`.
-pub(crate) async fn answer(Path(name): Path<String>) -> Response {
-    match ASSETS.iter().find(|asset| asset.name() == name) {
-        Some(asset) => {
-            let headers = [
-                (header::CONTENT_TYPE, asset.media_type),
-                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ];
-            (headers, asset.bytes).into_response()
-        }
-        None => (StatusCode::NOT_FOUND, "no such file\n").into_response(),
-    }
-}
-
-/// FNV-1a, 64 bits: a name for bytes, not a defence.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+/// Paths of the styles and scripts of every page of the console.
+pub(crate) fn of_every_page() -> (Vec<String>, Vec<String>) {
+    (vec![STYLE.path()], vec![X_CHART.path()])
 }
 
 #[cfg(test)]
@@ -83,16 +25,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_weighs_less_than_100_kb() {
-        let bytes: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
+    fn a_page_weighs_less_than_100_kb() {
+        let bytes: usize =
+            ALL.iter().chain(pages::assets::SHARED).map(|asset| asset.bytes.len()).sum();
         assert!(bytes < 100_000, "{bytes} bytes");
     }
 
     #[test]
-    fn a_path_holds_the_hash() {
-        let path = path("console.css");
-        assert!(path.starts_with("/assets/console.") && path.ends_with(".css"), "{path}");
-        assert_eq!(path.len(), "/assets/console.0123456789abcdef.css".len());
-        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+    fn files_are_plain_ascii() {
+        for asset in ALL {
+            assert!(asset.bytes.is_ascii(), "{}.{}", asset.stem, asset.extension);
+        }
     }
 }

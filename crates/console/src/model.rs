@@ -66,6 +66,16 @@ pub(crate) struct Topic {
     pub(crate) appended: u64,
     /// Records appended per second between the last two looks.
     pub(crate) records_per_second: f64,
+    /// Replicas of each partition.
+    pub(crate) replicas: usize,
+    /// Partitions of which fewer replicas are in sync than there are.
+    pub(crate) under_replicated: usize,
+    /// Partitions that nobody leads.
+    pub(crate) leaderless: usize,
+    /// Whether Kafka keeps it for itself.
+    pub(crate) internal: bool,
+    /// Bytes over all replicas, where the brokers tell them.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// One point per second of a stream, oldest first; at most [`History::POINTS_MAX`].
@@ -154,9 +164,18 @@ pub(crate) struct Stream {
     /// From the source's time stamp to the commit in the sink.
     #[serde(default)]
     pub(crate) latency_ms: Latency,
+    /// How many records had which latency, over the last minute.
+    #[serde(default)]
+    pub(crate) latency_histogram: Vec<Bucket>,
     /// Batches committed.
     #[serde(default)]
     pub(crate) batches: u64,
+    /// Entries of operator state.
+    #[serde(default)]
+    pub(crate) state_entries: Option<u64>,
+    /// Its dead-letter topic; by default its name and `.dead-letters`.
+    #[serde(default)]
+    pub(crate) dead_letters: Option<String>,
     /// What the engine says about where the stream went on.
     #[serde(default)]
     pub(crate) position_note: Option<String>,
@@ -233,6 +252,15 @@ pub(crate) struct Latency {
     pub(crate) p99: Option<f64>,
 }
 
+/// Records whose latency is at most this and more than the bucket before says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bucket {
+    /// Milliseconds.
+    pub(crate) le_ms: f64,
+    /// Records.
+    pub(crate) count: u64,
+}
+
 /// What became of the records of one source partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -260,6 +288,23 @@ pub(crate) struct Partition {
 }
 
 impl Stream {
+    /// The topic of its dead letters.
+    pub(crate) fn dead_letter_topic(&self) -> String {
+        let named = self.dead_letters.clone().filter(|name| !name.is_empty());
+        named.unwrap_or_else(|| format!("{}.dead-letters", self.name))
+    }
+
+    /// The consumer group and transactional id under which it works.
+    pub(crate) fn group(&self) -> String {
+        format!("millstream.{}", self.name)
+    }
+
+    /// The watermark of the stream: the lowest of its partitions', once each has one.
+    pub(crate) fn watermark_ms(&self) -> Option<i64> {
+        let all: Option<Vec<i64>> = self.partitions.iter().map(|one| one.watermark_ms).collect();
+        all?.into_iter().min()
+    }
+
     /// The fates of all records, over all partitions.
     pub(crate) fn total(&self) -> Partition {
         self.partitions.iter().fold(Partition::default(), |sum, part| Partition {

@@ -4,6 +4,7 @@
 //! delays nobody: the three are asked at once.
 
 mod engine;
+pub(crate) mod groups;
 mod kafka;
 mod store;
 
@@ -11,10 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafkaadmin::Admin;
 use runtime::World;
 use tokio::sync::watch;
 
-use crate::model::{History, Part, Reach, Snapshot, Stream};
+use crate::charts::Charts;
+use crate::model::{History, Part, Reach, Snapshot, Stream, Topic, approximate};
 use crate::settings::Settings;
 
 /// Between two looks.
@@ -24,16 +27,23 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// What is kept between looks.
 struct Watcher {
-    settings: Settings,
+    settings: Arc<Settings>,
     world: World,
     topics: kafka::Topics,
+    charts: Arc<Charts>,
     history: BTreeMap<String, History>,
 }
 
 /// Looks until nobody holds the receiver.
-pub(crate) async fn run(settings: Settings, world: World, out: watch::Sender<Arc<Snapshot>>) {
-    let topics = kafka::Topics::new(&settings.kafka);
-    let mut watcher = Watcher { settings, world, topics, history: BTreeMap::new() };
+pub(crate) async fn run(
+    settings: Arc<Settings>,
+    admin: Admin,
+    world: World,
+    charts: Arc<Charts>,
+    out: watch::Sender<Arc<Snapshot>>,
+) {
+    let topics = kafka::Topics::new(admin);
+    let mut watcher = Watcher { settings, world, topics, charts, history: BTreeMap::new() };
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -66,7 +76,9 @@ impl Watcher {
             topics: topics.unwrap_or_else(|_| before.topics.clone()),
             history: before.history.clone(),
         };
+        self.charts.add(at_ms, topic_points(&snapshot));
         if let Ok(status) = status {
+            self.charts.add(at_ms, status.streams.iter().flat_map(stream_points));
             self.remember(&status.streams);
             snapshot.streams_at_ms = at_ms;
             snapshot.streams = status.streams;
@@ -100,4 +112,37 @@ fn topic_names(streams: &[Stream]) -> BTreeSet<String> {
         .filter(|end| end.kind == "kafka")
         .map(|end| end.name.clone())
         .collect()
+}
+
+/// What is kept of topics.
+fn topic_points(snapshot: &Snapshot) -> Vec<(String, f64)> {
+    if snapshot.kafka.reach != Reach::Ready {
+        return Vec::new();
+    }
+    let sum = |count: fn(&Topic) -> f64| snapshot.topics.values().map(count).sum();
+    let mut points = vec![
+        ("cluster.rate".to_owned(), sum(|topic| topic.records_per_second)),
+        ("cluster.bytes".to_owned(), sum(|topic| approximate(topic.bytes.unwrap_or(0)))),
+    ];
+    for (name, topic) in &snapshot.topics {
+        points.push((format!("topic.{name}.rate"), topic.records_per_second));
+        if let Some(bytes) = topic.bytes {
+            points.push((format!("topic.{name}.bytes"), approximate(bytes)));
+        }
+    }
+    points
+}
+
+/// What is kept of a stream.
+fn stream_points(stream: &Stream) -> Vec<(String, f64)> {
+    let name = &stream.name;
+    let mut points = vec![(format!("stream.{name}.rate"), stream.records_per_second)];
+    let mut add = |what: &str, value: Option<f64>| {
+        points.extend(value.map(|value| (format!("stream.{name}.{what}"), value)));
+    };
+    add("lag", stream.lag.map(approximate));
+    add("p50", stream.latency_ms.p50);
+    add("p99", stream.latency_ms.p99);
+    add("state", stream.state_entries.map(approximate));
+    points
 }

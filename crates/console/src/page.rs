@@ -8,21 +8,19 @@
 mod diagram;
 mod markup;
 mod notices;
-mod numbers;
 mod series;
 mod shape;
 mod streams;
 mod values;
 mod vitals;
 
-use std::fmt::Write as _;
-
+use pages::{Html, Product, Shell};
 use serde::Serialize;
 
 use crate::assets;
 use crate::graph::{self, Pipeline};
 use crate::model::{Reach, Snapshot};
-use markup::{Markup, escape};
+use markup::Markup;
 use values::Values;
 
 /// What an event carries.
@@ -47,57 +45,28 @@ pub(crate) fn changes(snapshot: &Snapshot) -> Changes {
     }
 }
 
-/// The whole page.
-pub(crate) fn whole(snapshot: &Snapshot) -> String {
-    let mut out = String::with_capacity(32 << 10);
-    let (css, js) = (assets::path("console.css"), assets::path("console.js"));
-    let (theme, mark) = (assets::path("theme.js"), assets::path("mark.svg"));
-    // Writing to a string does not fail.
-    let _written = write!(
-        out,
-        r##"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Pipelines - Millstream</title>
-<link rel="icon" href="{mark}" type="image/svg+xml">
-<script src="{theme}"></script>
-<link rel="stylesheet" href="{css}">
-<script type="module" src="{js}"></script>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the pipelines</a>
-<header class="top">
-<div class="frame">
-<a class="brand" href="/"><img src="{mark}" alt="" width="26" height="26"><span>Millstream</span></a>
-<nav aria-label="Pages"><a href="/" aria-current="page">Pipelines</a></nav>
-<div class="top-end">
-<span class="live" id="live" data-state="connecting" role="status"><i></i><span id="live-word">Connecting</span></span>
-<button class="icon-button" id="theme" type="button" aria-label="Switch between light and dark">{theme_icon}</button>
-</div>
-</div>
-</header>
-<main id="main" class="frame" tabindex="-1">
-{main}
-</main>
-<footer class="frame foot"><span>Millstream {version}</span><span>Read-only &middot; this machine only &middot; <a href="/api/pipelines">JSON</a></span></footer>
-</body>
-</html>
-"##,
-        theme_icon = markup::icon("theme"),
-        main = fragment(snapshot),
-        version = env!("CARGO_PKG_VERSION"),
-    );
-    out
+/// The frame of the page, without what depends on the visitor.
+pub(crate) fn frame<'a>(styles: &'a [String], scripts: &'a [String]) -> Shell<'a> {
+    Shell {
+        title: "Pipelines",
+        section: "pipelines",
+        styles,
+        scripts,
+        ..Shell::new(Product::Console)
+    }
+}
+
+/// Paths of the page's scripts.
+pub(crate) fn scripts() -> Vec<String> {
+    vec![assets::PIPELINES.path()]
 }
 
 /// The main part of the page.
-pub(crate) fn fragment(snapshot: &Snapshot) -> String {
+pub(crate) fn fragment(snapshot: &Snapshot) -> Html {
     let pipelines = graph::pipelines(&snapshot.streams);
     let values = values::of(snapshot, &pipelines);
     let mut out = Markup::new(&values);
+    out.raw("<div class=\"pipes\">");
     vitals::heading(&mut out, snapshot, &pipelines);
     notices::parts(&mut out, snapshot);
     match (&snapshot.engine.reach, pipelines.is_empty()) {
@@ -111,33 +80,43 @@ pub(crate) fn fragment(snapshot: &Snapshot) -> String {
             }
         }
     }
-    out.raw(&format!(
-        "<script type=\"application/json\" id=\"seed\">{}</script>",
-        series::seed(snapshot, &pipelines, &values)
-    ));
+    out.put(
+        "<p class=\"foot\"><span>Millstream {}</span><span>The numbers as \
+         <a href=\"/api/pipelines\">JSON</a></span></p>\
+         <div id=\"seed\" hidden data-seed=\"{}\"></div></div>",
+        &[&env!("CARGO_PKG_VERSION"), &series::seed(snapshot, &pipelines, &values)],
+    );
     out.finish()
 }
 
 fn pipeline_card(out: &mut Markup<'_>, snapshot: &Snapshot, at: usize, pipeline: &Pipeline) {
     let names: Vec<_> =
-        pipeline.streams.iter().map(|at| escape(&snapshot.streams[*at].name)).collect();
+        pipeline.streams.iter().map(|at| snapshot.streams[*at].name.as_str()).collect();
     let count = match names.len() {
         1 => "1 stream".to_owned(),
         many => format!("{many} streams"),
     };
     // Arrows only where the streams follow each other.
-    let separator = if pipeline.nodes.iter().all(|node| node.place.1 == 0) {
+    let follow = pipeline.nodes.iter().all(|node| node.place.1 == 0);
+    let separator = pages::Raw(if follow {
         "<span class=\"arrow\" aria-hidden=\"true\">&rarr;</span>"
     } else {
         "<span class=\"arrow\" aria-hidden=\"true\">&middot;</span>"
-    };
-    out.raw(&format!(
-        "<section class=\"card pipeline\" aria-labelledby=\"p{at}-title\">\
-         <header class=\"card-head\"><h2 id=\"p{at}-title\">{}</h2>",
-        names.join(separator)
-    ));
+    });
+    out.put(
+        "<section class=\"card pipeline\" aria-labelledby=\"p{}-title\">\
+         <header class=\"card-head\"><h2 id=\"p{}-title\">",
+        &[&at, &at],
+    );
+    for (number, name) in names.iter().enumerate() {
+        if number > 0 {
+            out.put("{}", &[&separator]);
+        }
+        out.text(name);
+    }
+    out.raw("</h2>");
     out.badge(&format!("p{at}.state"));
-    out.raw(&format!("<span class=\"card-note\">{count}</span></header>"));
+    out.put("<span class=\"card-note\">{}</span></header>", &[&count]);
     diagram::draw(out, snapshot, at, pipeline);
     for stream in &pipeline.streams {
         streams::panel(out, *stream, &snapshot.streams[*stream]);

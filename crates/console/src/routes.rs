@@ -1,133 +1,125 @@
 //! The routes: each with the permission it asks for.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
+use door::{Door, Permission as P, Routes, secured};
 
-use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{Html, IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use door::{Permission, Principal, guarded};
-use futures::stream;
-use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use crate::assets;
+use crate::desk::Desk;
+use crate::problem::Problem;
+use crate::views::{
+    brokers, cql, dead_letters, doctor, group, groups, messages, pipeline, pipelines, reset,
+    series, sign_in, streams, tables, topic, topic_edit, topics, transactions,
+};
+use crate::visit::Visit;
 
-use crate::model::Snapshot;
-use crate::service::until_true;
-use crate::{assets, page};
-
-/// Event streams open at once; each holds a connection and renders once a second.
-const STREAMS_MAX: usize = 64;
-
-/// Nothing from elsewhere, nothing inline, no frames.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
-
-/// What the routes share.
-#[derive(Clone)]
-struct Shared {
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    stopped: watch::Receiver<bool>,
-    streams: Arc<Semaphore>,
-}
+/// The longest form: a message to produce.
+const FORM_BYTES_MAX: usize = 4 << 20;
 
 /// Every route of the console.
-pub(crate) fn router(
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    stopped: watch::Receiver<bool>,
-) -> Router {
-    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-    let read = Permission::Pipelines;
-    Router::new()
-        .route("/", guarded(read, get(whole_page)))
-        .route("/fragment", guarded(read, get(fragment)))
-        .route("/api/pipelines", guarded(read, get(pipelines)))
-        .route("/events", guarded(read, get(events)))
-        .route("/health", guarded(Permission::Health, get(health)))
-        .route("/assets/{name}", guarded(Permission::Assets, get(assets::answer)))
-        .fallback(guarded(Permission::Health, get(nothing_here)))
-        .with_state(Shared { snapshots, stopped, streams })
+pub(crate) fn router(desk: Desk, door: Door) -> Router {
+    let listed: Routes = list().with_state(desk);
+    let router = listed.into_router().merge(pages::assets::routes_with(assets::ALL));
+    secured(router, &[])
+        .layer(axum::extract::DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(Extension(door))
 }
 
-/// The latest snapshot; the first one is waited for, so that a first visit shows numbers.
-async fn latest(shared: &Shared) -> Arc<Snapshot> {
-    let mut snapshots = shared.snapshots.clone();
-    let first = snapshots.wait_for(|snapshot| snapshot.at_ms > 0);
-    // A part that hangs must not hold the page back: after the wait it shows what is known.
-    let _slow = tokio::time::timeout(std::time::Duration::from_millis(400), first).await;
-    let snapshot = shared.snapshots.borrow();
-    Arc::clone(&snapshot)
+/// The routes, with what each gives away.
+fn list() -> Routes<Desk> {
+    Routes::new()
+        .get("/", P::Pipelines, pipelines::whole)
+        .get("/fragment", P::Pipelines, pipelines::fragment)
+        .get("/events", P::Pipelines, pipelines::events)
+        .get("/api/pipelines", P::Pipelines, pipelines::json)
+        .get("/api/series", P::Pipelines, series::answer)
+        .get("/pipelines/{stream}", P::Pipelines, pipeline::one)
+        .get("/health", P::Health, pipelines::health)
+        .get("/login", P::SignIn, sign_in::form)
+        .post("/login", P::SignIn, sign_in::sign_in)
+        .get("/login/link", P::SignIn, sign_in::link)
+        .post("/logout", P::SignIn, sign_in::sign_out)
+        .get("/doctor", P::Doctor, doctor::show)
+        .merge(kafka())
+        .merge(groups_and_transactions())
+        .merge(tables_and_streams())
+        .fallback(P::Health, nothing_here)
 }
 
-async fn whole_page(_: Principal, State(shared): State<Shared>) -> Response {
-    html(page::whole(&*latest(&shared).await))
+fn kafka() -> Routes<Desk> {
+    Routes::new()
+        .get("/brokers", P::Topics, brokers::list)
+        .get("/brokers/{id}", P::Topics, brokers::one)
+        .get("/topics", P::Topics, topics::list)
+        .get("/topics/new", P::EditTopics, topics::create_page)
+        .post("/topics/create", P::EditTopics, topics::create)
+        .get("/topics/{topic}", P::Topics, topic::first)
+        .get("/topics/{topic}/partitions", P::Topics, topic::partitions)
+        .get("/topics/{topic}/consumers", P::Topics, topic::consumers)
+        .get("/topics/{topic}/producers", P::Topics, topic::producers)
+        .get("/topics/{topic}/charts", P::Topics, topic::charts)
+        .get("/topics/{topic}/configs", P::Topics, topic_edit::configs)
+        .get("/topics/{topic}/change", P::EditTopics, topic_edit::change_page)
+        .post("/topics/{topic}/configs", P::EditTopics, topic_edit::set_config)
+        .post("/topics/{topic}/partitions/add", P::EditTopics, topic_edit::add_partitions)
+        .post("/topics/{topic}/records/delete", P::EditTopics, topic_edit::delete_records)
+        .post("/topics/{topic}/delete", P::EditTopics, topic_edit::delete)
+        .get("/topics/{topic}/messages", P::Messages, messages::list)
+        .get("/topics/{topic}/messages/{partition}/{offset}", P::Messages, messages::one)
+        .get("/topics/{topic}/produce", P::Produce, messages::produce_page)
+        .post("/topics/{topic}/produce", P::Produce, messages::produce)
 }
 
-async fn fragment(_: Principal, State(shared): State<Shared>) -> Response {
-    html(page::fragment(&*latest(&shared).await))
+fn groups_and_transactions() -> Routes<Desk> {
+    Routes::new()
+        .get("/groups", P::Topics, groups::list)
+        .get("/groups/{group}", P::Topics, group::one)
+        .get("/groups/{group}/reset", P::EditGroups, reset::form)
+        .post("/groups/{group}/reset", P::EditGroups, reset::apply)
+        .post("/groups/{group}/delete", P::EditGroups, group::delete)
+        .post("/groups/{group}/offsets/delete", P::EditGroups, group::delete_offsets)
+        .get("/transactions", P::Topics, transactions::list)
+        .get("/transactions/{id}", P::Topics, transactions::one)
 }
 
-fn html(text: String) -> Response {
-    let mut response = Html(text).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+fn tables_and_streams() -> Routes<Desk> {
+    Routes::new()
+        .get("/tables", P::Tables, tables::list)
+        .get("/tables/{keyspace}/{table}", P::Tables, tables::one)
+        .get("/cql", P::Query, cql::form)
+        .post("/cql", P::Query, cql::run)
+        .get("/streams", P::Streams, streams::list)
+        .get("/streams/{stream}", P::Streams, streams::one)
+        .get("/dead-letters", P::Streams, dead_letters::list)
+        .get("/dead-letters/{topic}", P::Messages, dead_letters::one)
+        .post("/dead-letters/{topic}/redrive", P::EditStreams, dead_letters::apply)
 }
 
-async fn pipelines(_: Principal, State(shared): State<Shared>) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
-    (no_store, Json(&*latest(&shared).await)).into_response()
-}
-
-/// Always 200 while the console lives; the parts' states are in the body.
-async fn health(_: Principal, State(shared): State<Shared>) -> Response {
-    let snapshot = Arc::clone(&shared.snapshots.borrow());
-    Json(json!({
-        "status": "ok",
-        "engine": snapshot.engine,
-        "kafka": snapshot.kafka,
-        "store": snapshot.store,
-    }))
-    .into_response()
-}
-
-async fn nothing_here(_: Principal) -> Response {
+async fn nothing_here(visit: Visit, headers: axum::http::HeaderMap) -> Response {
+    let takes = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if takes.is_some_and(|accept| accept.contains("text/html")) {
+        return visit.answer(Err(Problem::missing("there is no page at this address")));
+    }
     (StatusCode::NOT_FOUND, "nothing here: the page is at /\n").into_response()
 }
 
-/// One event per snapshot, until the console stops.
-async fn events(_: Principal, State(shared): State<Shared>) -> Response {
-    let Ok(permit) = Arc::clone(&shared.streams).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
-    };
-    let following = Following { shared, _permit: permit };
-    let events = stream::unfold(following, |mut following| async move {
-        let event = following.next().await?;
-        Some((Ok::<_, Infallible>(event), following))
-    });
-    Sse::new(events).keep_alive(KeepAlive::default()).into_response()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Method;
 
-struct Following {
-    shared: Shared,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Following {
-    /// The next event, or none when the console stops.
-    async fn next(&mut self) -> Option<Event> {
-        let stopped = self.shared.stopped.clone();
-        tokio::select! {
-            changed = self.shared.snapshots.changed() => changed.ok()?,
-            () = until_true(stopped) => return None,
+    #[test]
+    fn whatever_changes_something_asks_for_a_permission_that_no_stranger_has() {
+        let listed = list();
+        assert!(listed.listed().len() > 45);
+        for route in listed.listed() {
+            let signs_in = route.permission == P::SignIn;
+            // A statement that changes asks again for its own permission.
+            let queries = route.permission == P::Query;
+            if route.method != Method::GET && !signs_in && !queries {
+                assert!(route.permission.changes(), "{route:?}");
+            }
         }
-        let snapshot = Arc::clone(&self.shared.snapshots.borrow_and_update());
-        Event::default().json_data(page::changes(&snapshot)).ok()
     }
 }

@@ -1,11 +1,16 @@
 //! What the console is told at its start.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 
-/// The console's settings.
+use accounts::Accounts;
+
+/// The console's addresses.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen: loopback only, since the page has no authentication. Port 0 takes a free one.
+    /// Where to listen. Beyond loopback only with accounts that have a user. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// Kafka brokers, `host:port` with further ones after commas.
     pub kafka: String,
@@ -13,4 +18,49 @@ pub struct Settings {
     pub cassandra: Vec<String>,
     /// The engine's status service.
     pub engine: SocketAddr,
+}
+
+/// Who works beside the console. Without any of them it shows what can be read, and changes nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Neighbours {
+    /// Who may come in. Without accounts nothing can be changed and nobody sees messages or rows.
+    pub accounts: Option<Accounts>,
+    /// The doctor.
+    pub findings: Option<Arc<dyn Findings>>,
+    /// The orchestrator's port, for links to it. None hides them.
+    pub orchestrator_port: Option<u16>,
+    /// Names of this machine by which browsers may ask for it, besides `localhost`.
+    pub names: Vec<String>,
+}
+
+/// Who finds out what is wrong.
+pub trait Findings: Send + Sync + Debug {
+    /// What is wrong now, the worst first. The page waits for it.
+    fn findings(&self) -> Pin<Box<dyn Future<Output = Vec<Finding>> + Send + '_>>;
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where: a source, topic, stream, table or part.
+    pub hop: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is the matter, in one sentence.
+    pub sentence: String,
+    /// What to do next; may be empty.
+    pub next: String,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is wrong.
+    Good,
+    /// Worth to know.
+    Note,
+    /// It may become a problem, or makes something late.
+    Warning,
+    /// Something does not work.
+    Problem,
 }

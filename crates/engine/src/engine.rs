@@ -369,16 +369,12 @@ impl Shared {
     }
 
     fn endpoint(&self, table: &Table) -> Endpoint {
-        let (kind, name, address) = match &table.connector {
-            Connector::Kafka(kafka) => ("kafka", kafka.topic.clone(), self.settings.kafka.clone()),
-            Connector::Cassandra(target) => (
-                "cassandra",
-                format!("{}.{}", target.keyspace, target.table),
-                self.settings.cassandra.join(","),
-            ),
-            Connector::Http(http) => ("http", http.url.clone(), http.url.clone()),
-            Connector::File(file) => ("file", file.path.clone(), String::new()),
-            Connector::Datagen(_) => ("datagen", table.name.clone(), String::new()),
+        let (kind, name) = table.place();
+        let address = match &table.connector {
+            Connector::Kafka(_) => self.settings.kafka.clone(),
+            Connector::Cassandra(_) => self.settings.cassandra.join(","),
+            Connector::Http(http) => http.url.clone(),
+            Connector::File(_) | Connector::Datagen(_) => String::new(),
         };
         Endpoint { kind: kind.into(), name, address }
     }

@@ -251,6 +251,20 @@ fn check_key(sink: &Table, plan: &Plan) -> Result<(), Problem> {
 }
 
 impl Table {
+    /// What it stands for outside: its kind, and its name there: topic, `keyspace.table`, URL or path.
+    #[must_use]
+    pub fn place(&self) -> (&'static str, String) {
+        match &self.connector {
+            Connector::Kafka(kafka) => ("kafka", kafka.topic.clone()),
+            Connector::Cassandra(target) => {
+                ("cassandra", format!("{}.{}", target.keyspace, target.table))
+            }
+            Connector::Http(http) => ("http", http.url.clone()),
+            Connector::File(file) => ("file", file.path.clone()),
+            Connector::Datagen(_) => ("datagen", self.name.clone()),
+        }
+    }
+
     fn new(definition: TableDefinition, file: &Path) -> Result<Self, Problem> {
         let mut fields = Vec::new();
         let mut metadata = BTreeMap::new();

@@ -40,6 +40,12 @@ pub struct StreamStatus {
     pub late: u64,
     /// From the record's timestamp until its row was written, over the last minute.
     pub latency_ms: Latency,
+    /// How many records of the last minute had which of these latencies.
+    #[serde(default)]
+    pub latency_histogram: Vec<Bucket>,
+    /// The topic of its dead letters, once the stream has started.
+    #[serde(default)]
+    pub dead_letters: Option<String>,
     /// The last batch.
     pub batches: u64,
     /// Entries of operator state.
@@ -77,6 +83,15 @@ pub struct Latency {
     pub p50: f64,
     /// One in a hundred is slower.
     pub p99: f64,
+}
+
+/// Records whose latency is at most this, and more than the bucket's before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Milliseconds.
+    pub le_ms: f64,
+    /// Records.
+    pub count: u64,
 }
 
 /// One source partition: `read = written + filtered + duplicate + late + dead_lettered`.
@@ -205,6 +220,7 @@ impl Board {
             all.merge(histogram);
         }
         status.latency_ms = Latency { p50: all.percentile(0.50), p99: all.percentile(0.99) };
+        status.latency_histogram = all.buckets();
         status
     }
 }
@@ -257,6 +273,19 @@ impl Histogram {
         self.total += other.total;
     }
 
+    /// One bucket for each power of two, from the first that is not empty to the last.
+    fn buckets(&self) -> Vec<Bucket> {
+        let powers = self.counts.chunks(8).enumerate().map(|(power, steps)| Bucket {
+            le_ms: Self::upper(power * 8 + 7) / 1_000.0,
+            count: steps.iter().map(|count| u64::from(*count)).sum(),
+        });
+        let powers: Vec<Bucket> = powers.collect();
+        let first = powers.iter().position(|bucket| bucket.count > 0);
+        let last = powers.iter().rposition(|bucket| bucket.count > 0);
+        let filled = first.zip(last).and_then(|(first, last)| powers.get(first..=last));
+        filled.map(<[Bucket]>::to_vec).unwrap_or_default()
+    }
+
     /// Milliseconds.
     fn percentile(&self, part: f64) -> f64 {
         if self.total == 0 {
@@ -286,5 +315,8 @@ mod tests {
         let (p50, p99) = (histogram.percentile(0.5), histogram.percentile(0.99));
         assert!((500.0..=563.0).contains(&p50), "{p50}");
         assert!((990.0..=1_114.0).contains(&p99), "{p99}");
+        let buckets = histogram.buckets();
+        assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 1_000);
+        assert!(buckets.is_sorted_by(|a, b| a.le_ms < b.le_ms), "{buckets:?}");
     }
 }

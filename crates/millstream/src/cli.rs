@@ -79,6 +79,20 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Walk every hop from source to table, and say in one sentence why a table is empty or late.
+    #[command(after_help = "\
+It asks only, and answers within two seconds whatever is down.
+
+Examples:
+  millstream doctor
+  millstream doctor --json | jq '.findings[0].sentence'")]
+    Doctor {
+        #[command(flatten)]
+        project: InProject,
+        /// Print the whole report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run one query over the project's topics and tables, and print its rows.
     #[command(after_help = "\
 Examples:

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod consume;
 mod dags;
+mod doctor;
 mod new;
 mod produce;
 mod reset;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Check(check) => check::run(check.project.as_deref(), &set),
         Command::Dags { action } => dags::run(&action, &set),
         Command::Status { project, json } => status::run(project.project.as_deref(), json, &set),
+        Command::Doctor { project, json } => doctor::run(project.project.as_deref(), json, &set),
         Command::Sql { query, format, project } => {
             sql::run(&query, format, project.as_deref(), &set)
         }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use doctor::Declared;
+use doctor::facts::Endpoint;
+use engine::project::Connector;
 use engine::{ResetTo, Settings};
 use runtime::World;
 
@@ -87,6 +90,31 @@ pub(crate) fn outline(project: &Project) -> Vec<String> {
             format!("stream {}  {source} -> {sink}  {place}", stream.name)
         })
         .collect()
+}
+
+/// What the project's files declare, for the doctor.
+pub(crate) fn declared(project: &Project) -> Vec<Declared> {
+    let endpoint = |(kind, name): (&str, String)| Endpoint { kind: kind.to_owned(), name };
+    let declare = |stream: &engine::project::Stream| {
+        let cql_types = match &stream.sink.connector {
+            Connector::Cassandra(table) => table.column_types.as_slice(),
+            _ => &[],
+        };
+        let column = |name: &str| {
+            let typed = cql_types.iter().find(|(column, _)| column == name);
+            (name.to_owned(), typed.map(|(_, cql_type)| cql_type.clone()))
+        };
+        Declared {
+            name: stream.name.clone(),
+            file: stream.file.display().to_string(),
+            line: Some(stream.position.line),
+            source: endpoint(stream.source.place()),
+            sink: endpoint(stream.sink.place()),
+            columns: stream.sink.schema.fields().iter().map(|field| column(field.name())).collect(),
+            starts_by_task: stream.starts_by_task(),
+        }
+    };
+    project.streams.iter().map(|stream| declare(stream)).collect()
 }
 
 /// Starts the streams. Must run on the engine's own threads.

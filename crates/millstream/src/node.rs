@@ -5,6 +5,7 @@
 //! generator, broker, store. A start that fails stops what
 //! was started.
 
+pub(crate) mod diagnosis;
 pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod listening;

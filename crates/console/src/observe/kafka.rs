@@ -1,64 +1,87 @@
-//! The offsets of topics, by the Kafka protocol: the same from any broker.
+//! The offsets and sizes of topics, by the Kafka protocol: the same from any broker.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::metadata::{MetadataPartition, MetadataTopic};
-use rdkafka::{Offset, TopicPartitionList};
+use kafkaadmin::{Admin, Error, Isolation, OffsetSpec, TopicPartition};
 
 use super::WAIT;
 use crate::model::{Topic, approximate};
 
 /// Partitions that are asked for in one look.
-const PARTITIONS_MAX: usize = 1_000;
-/// How long the partitions of known topics are taken for what they were.
-const METADATA_AGE: Duration = Duration::from_secs(10);
+const PARTITIONS_MAX: usize = 2_000;
+/// How long the topics are taken for what they were.
+const TOPICS_AGE: Duration = Duration::from_secs(10);
+/// How long sizes are taken for what they were.
+const SIZES_AGE: Duration = Duration::from_secs(10);
 
-/// Partitions by topic.
-type Partitions = BTreeMap<String, Vec<i32>>;
-
-/// The client, and what it last saw.
+/// What was last seen.
 pub(super) struct Topics {
-    bootstrap: String,
-    client: Option<Arc<BaseConsumer>>,
-    partitions: Partitions,
-    partitions_at: Duration,
+    admin: Admin,
+    topics: Vec<kafkaadmin::Topic>,
+    topics_at: Option<Duration>,
+    sizes: BTreeMap<String, u64>,
+    sizes_at: Option<Duration>,
     seen: BTreeMap<String, Topic>,
     seen_at: Duration,
 }
 
 impl Topics {
-    pub(super) fn new(bootstrap: &str) -> Self {
+    pub(super) fn new(admin: Admin) -> Self {
         Self {
-            bootstrap: bootstrap.to_owned(),
-            client: None,
-            partitions: Partitions::new(),
-            partitions_at: Duration::ZERO,
+            admin,
+            topics: Vec::new(),
+            topics_at: None,
+            sizes: BTreeMap::new(),
+            sizes_at: None,
             seen: BTreeMap::new(),
             seen_at: Duration::ZERO,
         }
     }
 
-    /// The topics' offsets now, or why the broker gives none.
+    /// The topics now, or why the broker tells none. Those in `first` are never left out.
     pub(super) async fn look(
         &mut self,
-        names: BTreeSet<String>,
+        first: BTreeSet<String>,
         now: Duration,
     ) -> Result<BTreeMap<String, Topic>, String> {
-        let client = self.client()?;
-        let fresh = now.saturating_sub(self.partitions_at) < METADATA_AGE
-            && names.iter().all(|name| self.partitions.contains_key(name));
-        let known = fresh.then(|| std::mem::take(&mut self.partitions));
-        // The client library's calls block: they get a thread of their own.
-        let asked = tokio::task::spawn_blocking(move || ask(&client, &names, known)).await;
-        let (mut topics, partitions) = asked.map_err(|error| error.to_string())??;
-        self.partitions = partitions;
-        if !fresh {
-            self.partitions_at = now;
+        match tokio::time::timeout(WAIT, self.ask(first, now)).await {
+            Ok(Ok(topics)) => Ok(topics),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer within 2 seconds".to_owned()),
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        first: BTreeSet<String>,
+        now: Duration,
+    ) -> Result<BTreeMap<String, Topic>, Error> {
+        let old = |at: Option<Duration>, age| at.is_none_or(|at| now.saturating_sub(at) >= age);
+        let missing = first.iter().any(|name| !self.topics.iter().any(|one| one.name == *name));
+        if old(self.topics_at, TOPICS_AGE) || (missing && old(self.topics_at, WAIT)) {
+            self.topics = self.admin.list_topics().await?;
+            // Those that streams use come first, where not all can be asked about.
+            self.topics.sort_by_key(|topic| !first.contains(&topic.name));
+            self.topics_at = Some(now);
+        }
+        if old(self.sizes_at, SIZES_AGE) {
+            // A broker may not tell sizes; the numbers of records do not depend on them.
+            self.sizes = sizes(&self.admin).await.unwrap_or_default();
+            self.sizes_at = Some(now);
+        }
+        let all = self.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|one| TopicPartition::new(&topic.name, one.index))
+        });
+        let asked: Vec<TopicPartition> = all.take(PARTITIONS_MAX).collect();
+        let (earliest, latest) = tokio::join!(
+            self.offsets(&asked, OffsetSpec::Earliest),
+            self.offsets(&asked, OffsetSpec::Latest),
+        );
+        let (earliest, latest) = (earliest?, latest?);
+        let mut topics = BTreeMap::new();
+        for topic in &self.topics {
+            topics.insert(topic.name.clone(), self.topic(topic, &earliest, &latest));
         }
         let seconds = now.saturating_sub(self.seen_at).as_secs_f64();
         for (name, topic) in &mut topics {
@@ -72,79 +95,47 @@ impl Topics {
         Ok(topics)
     }
 
-    fn client(&mut self) -> Result<Arc<BaseConsumer>, String> {
-        if let Some(client) = &self.client {
-            return Ok(Arc::clone(client));
+    fn topic(&self, topic: &kafkaadmin::Topic, earliest: &Offsets, latest: &Offsets) -> Topic {
+        let mut seen = Topic {
+            partitions: topic.partitions.len(),
+            replicas: topic.partitions.iter().map(|one| one.replicas.len()).max().unwrap_or(0),
+            under_replicated: topic.partitions.iter().filter(|p| p.is_under_replicated()).count(),
+            leaderless: topic.partitions.iter().filter(|one| one.leader.is_none()).count(),
+            internal: topic.internal,
+            bytes: self.sizes.get(&topic.name).copied(),
+            ..Topic::default()
+        };
+        for partition in &topic.partitions {
+            let at = TopicPartition::new(&topic.name, partition.index);
+            let offset = |known: &Offsets| known.get(&at).copied().unwrap_or(0);
+            let (first, next) = (offset(earliest), offset(latest));
+            seen.records += u64::try_from(next.saturating_sub(first)).unwrap_or(0);
+            seen.appended += u64::try_from(next).unwrap_or(0);
         }
-        let client: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("client.id", "millstream-console")
-            .set("group.id", "millstream-console")
-            .set("enable.auto.commit", "false")
-            .set("allow.auto.create.topics", "false")
-            .set("log_level", "0")
-            .set_log_level(RDKafkaLogLevel::Emerg)
-            .create()
-            .map_err(|error| error.to_string())?;
-        let client = Arc::new(client);
-        self.client = Some(Arc::clone(&client));
-        Ok(client)
+        seen
+    }
+
+    async fn offsets(&self, asked: &[TopicPartition], spec: OffsetSpec) -> Result<Offsets, Error> {
+        let asked: Vec<_> = asked.iter().map(|at| (at.clone(), spec)).collect();
+        let found = self.admin.list_offsets(&asked, Isolation::ReadUncommitted).await?;
+        let known = found.into_iter().filter_map(|(at, found)| Some((at, found.ok()?.offset?)));
+        Ok(known.collect())
     }
 }
 
-/// Asks the first and next offsets of all partitions, one request each to every leader.
-fn ask(
-    client: &BaseConsumer,
-    names: &BTreeSet<String>,
-    known: Option<Partitions>,
-) -> Result<(BTreeMap<String, Topic>, Partitions), String> {
-    let partitions = match known {
-        Some(partitions) => partitions,
-        None => partitions(client, names)?,
-    };
-    let of_topics = || partitions.iter().filter(|(name, _)| names.contains(*name));
-    let all = of_topics().flat_map(|(name, ids)| ids.iter().map(move |id| (name.as_str(), *id)));
-    let asked: Vec<_> = all.take(PARTITIONS_MAX).collect();
-    let first = offsets(client, &asked, Offset::Beginning)?;
-    let next = offsets(client, &asked, Offset::End)?;
-    let mut topics = BTreeMap::new();
-    for (name, ids) in of_topics() {
-        topics.insert(name.clone(), Topic { partitions: ids.len(), ..Topic::default() });
-    }
-    for ((name, _), (first, next)) in asked.into_iter().zip(first.into_iter().zip(next)) {
-        if let Some(topic) = topics.get_mut(name) {
-            topic.records += u64::try_from(next.saturating_sub(first)).unwrap_or(0);
-            topic.appended += u64::try_from(next).unwrap_or(0);
+/// An offset of each partition.
+type Offsets = BTreeMap<TopicPartition, i64>;
+
+/// Bytes of each topic, over all replicas that lead or follow.
+async fn sizes(admin: &Admin) -> Result<BTreeMap<String, u64>, Error> {
+    let mut sizes = BTreeMap::new();
+    for broker in admin.describe_log_dirs().await? {
+        for dir in broker.dirs.unwrap_or_default() {
+            for replica in dir.replicas {
+                let bytes = u64::try_from(replica.bytes).unwrap_or(0);
+                *sizes.entry(replica.at.topic).or_default() += bytes;
+            }
         }
     }
-    Ok((topics, partitions))
-}
-
-fn partitions(client: &BaseConsumer, names: &BTreeSet<String>) -> Result<Partitions, String> {
-    let metadata = client.fetch_metadata(None, WAIT).map_err(|error| error.to_string())?;
-    let wanted = metadata.topics().iter().filter(|topic| names.contains(topic.name()));
-    let ids =
-        |topic: &MetadataTopic| topic.partitions().iter().map(MetadataPartition::id).collect();
-    Ok(wanted.map(|topic| (topic.name().to_owned(), ids(topic))).collect())
-}
-
-/// The offset at one end of each partition, in the order of `asked`.
-fn offsets(client: &BaseConsumer, asked: &[(&str, i32)], end: Offset) -> Result<Vec<i64>, String> {
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut list = TopicPartitionList::with_capacity(asked.len());
-    for (topic, partition) in asked {
-        // In the protocol the ends are two of the times that can be asked for.
-        list.add_partition_offset(topic, *partition, end).map_err(|error| error.to_string())?;
-    }
-    let found = client.offsets_for_times(list, WAIT).map_err(|error| error.to_string())?;
-    let mut by_partition = BTreeMap::new();
-    for element in found.elements() {
-        element.error().map_err(|error| error.to_string())?;
-        let offset = element.offset().to_raw().unwrap_or(0);
-        by_partition.insert((element.topic().to_owned(), element.partition()), offset);
-    }
-    let of = |(topic, id): &(&str, i32)| by_partition.get(&((*topic).to_owned(), *id)).copied();
-    Ok(asked.iter().map(|one| of(one).unwrap_or(0)).collect())
+    Ok(sizes)
 }

@@ -1,8 +1,8 @@
 //! What stands on the page when there is nothing to show or a part does not answer.
 
 use super::markup::{Markup, icon};
-use super::numbers;
 use crate::model::{Part, Reach, Snapshot};
+use crate::numbers;
 
 /// A band per part that does not answer: what, why, what next.
 pub(crate) fn parts(out: &mut Markup<'_>, snapshot: &Snapshot) {
@@ -32,10 +32,7 @@ pub(crate) fn parts(out: &mut Markup<'_>, snapshot: &Snapshot) {
 
 fn band(out: &mut Markup<'_>, title: &str, part: &Part, next: &str) {
     let Reach::Down { why } = &part.reach else { return };
-    out.raw(&format!(
-        "<div class=\"band\" role=\"alert\">{}<div><p><b>{title}</b> ",
-        icon("alert")
-    ));
+    out.put("<div class=\"band\" role=\"alert\">{}<div><p><b>{}</b> ", &[&icon("alert"), &title]);
     out.raw("at <code>");
     out.text(&part.address);
     out.raw("</code>: ");

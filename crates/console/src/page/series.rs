@@ -55,7 +55,7 @@ pub(crate) fn points(snapshot: &Snapshot) -> Points {
     all(snapshot).into_iter().filter_map(last).collect()
 }
 
-/// What the script starts with, as JSON that cannot end its element.
+/// What the script starts with, as JSON.
 pub(crate) fn seed(snapshot: &Snapshot, pipelines: &[Pipeline], values: &Values) -> String {
     let edges: Vec<_> = pipelines
         .iter()
@@ -78,5 +78,5 @@ pub(crate) fn seed(snapshot: &Snapshot, pipelines: &[Pipeline], values: &Values)
         "flow": values.flow,
         "texts": values.text,
     });
-    seed.to_string().replace('<', "\\u003c")
+    seed.to_string()
 }

@@ -20,8 +20,10 @@ pub(crate) fn of(snapshot: &Snapshot) -> String {
             (&error.message, &error.hint).hash(&mut hasher);
         }
     }
-    for name in snapshot.topics.keys() {
-        name.hash(&mut hasher);
+    for stream in &snapshot.streams {
+        for end in [&stream.source, &stream.sink] {
+            snapshot.topics.get(&end.name).map(|topic| topic.partitions).hash(&mut hasher);
+        }
     }
     format!("{:016x}", hasher.finish())
 }

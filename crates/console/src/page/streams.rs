@@ -1,6 +1,6 @@
 //! A stream's panel: three charts, where its records went, and its partitions.
 
-use super::markup::{Markup, escape, icon};
+use super::markup::{Markup, icon};
 use super::notices::with_code;
 use crate::model::Stream;
 
@@ -15,17 +15,18 @@ const FATES: [(&str, &str, &str); 5] = [
 
 /// Draws the panel.
 pub(crate) fn panel(out: &mut Markup<'_>, at: usize, stream: &Stream) {
-    out.raw(&format!(
-        "<section class=\"stream\" id=\"stream-{at}\" aria-labelledby=\"s{at}-title\">\
-         <header class=\"stream-head\"><h3 id=\"s{at}-title\">{}</h3>",
-        escape(&stream.name)
-    ));
+    let pipeline = pages::path(&["pipelines", &stream.name]);
+    out.put(
+        "<section class=\"stream\" id=\"stream-{}\" aria-labelledby=\"s{}-title\">\
+         <header class=\"stream-head\"><h3 id=\"s{}-title\"><a href=\"{}\">{}</a></h3>",
+        &[&at, &at, &at, &pipeline, &stream.name],
+    );
     out.badge(&format!("s{at}.state"));
     if !stream.file.is_empty() {
-        out.raw(&format!("<code class=\"file\">{}</code>", escape(&stream.file)));
+        out.put("<code class=\"file\">{}</code>", &[&stream.file]);
     }
     if let Some(note) = stream.position_note.as_deref().filter(|note| !note.is_empty()) {
-        out.raw(&format!("<span class=\"card-note\">{}</span>", escape(note)));
+        out.put("<span class=\"card-note\">{}</span>", &[&note]);
     }
     out.valued("span", "card-note push", &format!("s{at}.batches"));
     out.raw("</header>");
@@ -49,9 +50,10 @@ pub(crate) fn panel(out: &mut Markup<'_>, at: usize, stream: &Stream) {
 
 fn failure(out: &mut Markup<'_>, stream: &Stream) {
     let Some(error) = &stream.error else { return };
-    out.raw(&format!("<div class=\"band\" role=\"alert\">{}<div><p><b>", icon("alert")));
-    out.text(&error.message);
-    out.raw("</b></p>");
+    out.put(
+        "<div class=\"band\" role=\"alert\">{}<div><p><b>{}</b></p>",
+        &[&icon("alert"), &error.message],
+    );
     if let Some(hint) = error.hint.as_deref().filter(|hint| !hint.is_empty()) {
         out.raw("<p>");
         with_code(out, hint);
@@ -60,45 +62,56 @@ fn failure(out: &mut Markup<'_>, stream: &Stream) {
     out.raw("</div></div>");
 }
 
-fn chart(out: &mut Markup<'_>, title: &str, numbers: &[(&str, &str)], at: usize, series: &str) {
-    out.raw(&format!("<figure class=\"chart\"><figcaption><span>{title}</span>"));
+fn chart(
+    out: &mut Markup<'_>,
+    title: &'static str,
+    numbers: &[(&str, &'static str)],
+    at: usize,
+    series: &str,
+) {
+    out.put("<figure class=\"chart\"><figcaption><span>{}</span>", &[&title]);
     for (line, (name, unit)) in numbers.iter().enumerate() {
         let (before, after) = if numbers.len() > 1 { (*unit, "") } else { ("", *unit) };
-        out.raw(&format!("<span class=\"reading line-{line}\"><small>{before}</small>"));
+        out.put("<span class=\"reading line-{}\"><small>{}</small>", &[&line, &before]);
         out.valued("b", "", &format!("s{at}.{name}"));
-        out.raw(&format!("<small>{after}</small></span>"));
+        out.put("<small>{}</small></span>", &[&after]);
     }
     let keys: Vec<_> = series.split(' ').map(|name| format!("s{at}.{name}")).collect();
-    out.raw(&format!(
+    out.put(
         "</figcaption><div class=\"plot\" data-chart=\"{}\" role=\"img\" \
-         aria-label=\"{title} of the last three minutes\"></div></figure>",
-        keys.join(" ")
-    ));
+         aria-label=\"{} of the last three minutes\"></div></figure>",
+        &[&keys.join(" "), &title],
+    );
 }
 
 fn ledger(out: &mut Markup<'_>, at: usize) {
     out.raw("<div class=\"ledger\"><div class=\"ledger-head\"><h4>Where the records went</h4><p>");
     out.valued("b", "", &format!("s{at}.read"));
-    out.raw(&format!(" read<span class=\"balance\" data-s=\"s{at}.open\" data-state=\"running\">"));
-    out.raw("<i></i>");
+    out.put(
+        " read<span class=\"balance\" data-s=\"s{}.open\" data-state=\"running\"><i></i>",
+        &[&at],
+    );
     out.value(&format!("s{at}.open"));
-    out.raw("</span></p></div>");
-    out.raw("<svg class=\"bar\" width=\"100%\" height=\"10\" aria-hidden=\"true\" preserveAspectRatio=\"none\">");
+    out.raw(
+        "</span></p></div><svg class=\"bar\" width=\"100%\" height=\"10\" aria-hidden=\"true\" \
+         preserveAspectRatio=\"none\">",
+    );
     let shares = out.shares(&format!("s{at}")).to_vec();
     let mut left = 0.0;
     for (number, (key, _, _)) in FATES.iter().enumerate() {
         let share = shares.get(number).copied().unwrap_or(0.0);
-        out.raw(&format!(
-            "<rect class=\"fate {key}\" data-b=\"s{at}.{number}\" x=\"{:.2}%\" y=\"0\" \
-             width=\"{:.2}%\" height=\"10\"/>",
-            left * 100.0,
-            share * 100.0
-        ));
+        let (from, wide) = (format!("{:.2}", left * 100.0), format!("{:.2}", share * 100.0));
+        out.put(
+            "<rect class=\"fate {}\" data-b=\"s{}.{}\" x=\"{}%\" y=\"0\" width=\"{}%\" \
+             height=\"10\"/>",
+            &[key, &at, &number, &from, &wide],
+        );
         left += share;
     }
     out.raw("</svg><dl class=\"fates\">");
     for (key, word, meaning) in FATES {
-        out.raw(&format!("<div class=\"{key}\" title=\"{meaning}\"><dt><i></i>{word}</dt>"));
+        let values: [&dyn pages::Part; 3] = [&key, &meaning, &word];
+        out.put("<div class=\"{}\" title=\"{}\"><dt><i></i>{}</dt>", &values);
         out.valued("dd", "", &format!("s{at}.{key}"));
         out.raw("</div>");
     }
@@ -109,13 +122,12 @@ fn partitions(out: &mut Markup<'_>, at: usize, stream: &Stream) {
     if stream.partitions.is_empty() {
         return;
     }
-    out.raw(&format!(
-        "<details class=\"partitions\" id=\"s{at}-partitions\"><summary>Partitions \
+    out.put(
+        "<details class=\"partitions\" id=\"s{}-partitions\"><summary>Partitions \
          <span class=\"count\">{}</span></summary><div class=\"scroll\" tabindex=\"0\" \
          role=\"region\" aria-label=\"Partitions of {}\"><table><thead><tr>",
-        stream.partitions.len(),
-        escape(&stream.name)
-    ));
+        &[&at, &stream.partitions.len(), &stream.name],
+    );
     let columns = [
         "partition",
         "read",
@@ -129,11 +141,11 @@ fn partitions(out: &mut Markup<'_>, at: usize, stream: &Stream) {
         "watermark UTC",
     ];
     for column in columns {
-        out.raw(&format!("<th scope=\"col\">{column}</th>"));
+        out.put("<th scope=\"col\">{}</th>", &[&column]);
     }
     out.raw("</tr></thead><tbody>");
     for (number, partition) in stream.partitions.iter().enumerate() {
-        out.raw(&format!("<tr><th scope=\"row\">{}</th>", partition.partition));
+        out.put("<tr><th scope=\"row\">{}</th>", &[&partition.partition]);
         for name in [
             "read",
             "written",

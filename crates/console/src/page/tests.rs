@@ -44,7 +44,7 @@ fn users(state: &str) -> serde_json::Value {
 
 #[test]
 fn a_running_pipeline_shows_its_path_and_numbers() {
-    let page = whole(&snapshot(&users("running")));
+    let page = frame(&[], &[]).render(&fragment(&snapshot(&users("running"))));
     for part in ["users_created", "keyspace ks", "1.20M", "3 partitions", "18 ms", "every record"] {
         assert!(page.contains(part), "{part}");
     }
@@ -57,14 +57,14 @@ fn names_of_the_project_cannot_become_markup() {
     streams[0]["name"] = json!("<script>alert(1)</script>");
     streams[0]["error"] = json!({"message": "<img src=x>", "hint": "use `<b>`"});
     let snapshot = snapshot(&streams);
-    let page = whole(&snapshot);
+    let page = frame(&[], &[]).render(&fragment(&snapshot));
     assert!(!page.contains("<script>alert") && !page.contains("<img src=x>"), "{page}");
     assert!(page.contains("use <code>&lt;b&gt;</code>"), "{page}");
 }
 
 #[test]
 fn no_streams_tell_how_to_make_one() {
-    let page = fragment(&snapshot(&json!([])));
+    let page = fragment(&snapshot(&json!([]))).into_string();
     assert!(page.contains("No streams yet") && page.contains("millstream new"), "{page}");
 }
 
@@ -72,7 +72,7 @@ fn no_streams_tell_how_to_make_one() {
 fn a_silent_engine_is_named_with_the_next_step_and_old_numbers_stay() {
     let mut silent = snapshot(&users("running"));
     silent.engine = down("connection refused");
-    let page = fragment(&silent);
+    let page = fragment(&silent).into_string();
     assert!(page.contains("The engine does not answer") && page.contains("connection refused"));
     assert!(page.contains("The numbers below are of 12:00:00 UTC"), "{page}");
     assert!(page.contains("users_created"));
@@ -91,7 +91,7 @@ fn the_shape_changes_with_structure_and_not_with_numbers() {
 #[test]
 fn every_value_of_the_page_is_in_the_changes() {
     let snapshot = snapshot(&users("running"));
-    let page = fragment(&snapshot);
+    let page = fragment(&snapshot).into_string();
     let changes = serde_json::to_value(changes(&snapshot)).unwrap();
     for piece in page.split("data-t=\"").skip(1) {
         let key = piece.split('"').next().unwrap();

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::numbers;
 use crate::graph::{Pipeline, What};
 use crate::model::{Partition, Snapshot, Stream};
+use crate::numbers;
 
 /// Key and value, by what they change.
 #[derive(Debug, Clone, Default, Serialize)]

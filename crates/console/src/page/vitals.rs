@@ -1,10 +1,10 @@
 //! The heading, the parts and the four numbers above the pipelines.
 
-use super::markup::{Markup, escape};
+use super::markup::Markup;
 use crate::graph::Pipeline;
 use crate::model::{Part, Reach, Snapshot};
 
-/// Title, and a chip per part.
+/// Title, whether the page is live, and a chip per part.
 pub(crate) fn heading(out: &mut Markup<'_>, snapshot: &Snapshot, pipelines: &[Pipeline]) {
     out.raw("<div class=\"heading\"><div><h1>Pipelines</h1><p class=\"sub\">");
     if pipelines.is_empty() {
@@ -12,24 +12,28 @@ pub(crate) fn heading(out: &mut Markup<'_>, snapshot: &Snapshot, pipelines: &[Pi
     } else {
         out.value("v.running");
     }
-    out.raw("</p></div><ul class=\"parts\" aria-label=\"Parts\">");
+    out.raw(
+        "</p></div><div class=\"heading-end\"><span class=\"live\" id=\"live\" \
+         data-state=\"still\" role=\"status\"><i></i><span id=\"live-word\">Connecting</span></span>\
+         <ul class=\"parts\" aria-label=\"Parts\">",
+    );
     chip(out, "Kafka", &snapshot.kafka);
     chip(out, "Engine", &snapshot.engine);
     chip(out, "Cassandra", &snapshot.store);
-    out.raw("</ul></div>");
+    out.raw("</ul></div></div>");
 }
 
-fn chip(out: &mut Markup<'_>, name: &str, part: &Part) {
+fn chip(out: &mut Markup<'_>, name: &'static str, part: &Part) {
     let (state, word) = match &part.reach {
         Reach::Asking => ("starting", "asking"),
         Reach::Ready => ("running", "reachable"),
         Reach::Down { .. } => ("failed", "no answer"),
     };
-    out.raw(&format!(
-        "<li class=\"part\" data-state=\"{state}\"><i></i><b>{name}</b>\
-         <code title=\"{address}\">{address}</code><span class=\"sr\">{word}</span></li>",
-        address = escape(&part.address),
-    ));
+    out.put(
+        "<li class=\"part\" data-state=\"{}\"><i></i><b>{}</b><code title=\"{}\">{}</code>\
+         <span class=\"sr\">{}</span></li>",
+        &[&state, &name, &part.address, &part.address, &word],
+    );
 }
 
 /// The four numbers.
@@ -50,18 +54,16 @@ fn tile(
     note: &str,
     chart: Option<&str>,
 ) {
-    out.raw(&format!("<div class=\"tile\"><h2>{label}</h2><p class=\"tile-value\">"));
+    out.put("<div class=\"tile\"><h2>{}</h2><p class=\"tile-value\">", &[&label]);
     out.valued("b", "", value);
-    out.raw(&format!("<span>{unit}</span></p>"));
+    out.put("<span>{}</span></p>", &[&unit]);
     if note.is_empty() {
         out.raw("<p class=\"tile-note\">over all partitions</p>");
     } else {
         out.valued("p", "tile-note", note);
     }
     if let Some(chart) = chart {
-        out.raw(&format!(
-            "<div class=\"spark\" data-chart=\"{chart}\" aria-hidden=\"true\"></div>"
-        ));
+        out.put("<div class=\"spark\" data-chart=\"{}\" aria-hidden=\"true\"></div>", &[&chart]);
     }
     out.raw("</div>");
 }

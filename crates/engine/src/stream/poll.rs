@@ -42,6 +42,7 @@ pub(super) fn start(environment: &Environment) -> Result<Poll<'_>, StreamError> 
         return Err(StreamError::Stale(format!("{} is not a topic", stream.sink.name)));
     };
     let sides = environment.sides();
+    environment.board.update(|status| status.dead_letters = Some(sides.dead_letters.clone()));
     let dead_letters = TopicWish {
         name: sides.dead_letters.clone(),
         partitions: Some(1),

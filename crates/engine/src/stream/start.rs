@@ -117,6 +117,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
         return Err(StreamError::Stale(format!("{} is not a topic", stream.source.name)));
     };
     let sides = environment.sides();
+    environment.board.update(|status| status.dead_letters = Some(sides.dead_letters.clone()));
     let admin = Admin::new(&environment.bootstrap)?;
     let cluster = admin.cluster_id()?;
     let target = environment.handle.block_on(async {

@@ -1,3 +1,5 @@
+//! Batches as brokers keep them: every codec, every marker, every kind of damage.
+
 use std::io::Write as _;
 
 use super::*;

@@ -37,8 +37,10 @@ pub(crate) fn run(up: &Up, set: &[String]) -> Outcome {
     let engine = threads("engine")?;
     let world = World::real(config.durability()?);
     let dags = project.dags(&data)?;
+    let declared = engine_link::declared(&parsed);
     let start = Start {
         dags: &dags,
+        declared: &declared,
         config: &config,
         plan: &plan,
         data: &data,

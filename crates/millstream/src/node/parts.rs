@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use accounts::Accounts;
 use broker::Broker;
-use console::Console;
+use console::{Console, Neighbours};
 use generator::{Generator, Knobs};
 use metadata::Metadata;
 use runtime::World;
@@ -123,6 +123,7 @@ pub(crate) async fn webserver(
 pub(crate) async fn console(
     config: &Config,
     listening: &Listening,
+    neighbours: Neighbours,
     world: World,
 ) -> Result<Console, Failure> {
     let listen = config.listen("console.listen")?;
@@ -140,7 +141,7 @@ pub(crate) async fn console(
             None => reachable(config.listen("engine.listen")?),
         },
     };
-    Console::start(settings, world).await.map_err(|error| match error {
+    Console::start_beside(settings, neighbours, world).await.map_err(|error| match error {
         console::StartError::Listen { address, source } => {
             cannot_listen(config, PartName::Console, address, &source.to_string())
         }

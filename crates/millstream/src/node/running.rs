@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use accounts::Accounts;
+use console::Neighbours;
+use doctor::Declared;
 use metadata::{Metadata, SecretKey};
 use orchestrator::Orchestrator;
 use runtime::World;
 use tokio::runtime::Handle;
 
+use super::diagnosis;
 use super::health;
 use super::key;
 use super::listening::Listening;
@@ -36,6 +40,8 @@ pub(crate) struct Start<'a> {
     pub(crate) directory: &'a Path,
     /// The folder of DAG files.
     pub(crate) dags: &'a Path,
+    /// What the project's files declare.
+    pub(crate) declared: &'a [Declared],
     /// Clock, disk, durability.
     pub(crate) world: World,
     /// The engine's own threads, so that heavy queries do not delay the servers.
@@ -115,10 +121,7 @@ impl Node {
             self.start_webserver(start).await?;
         }
         if start.plan.runs(PartName::Console) {
-            let world = start.world.clone();
-            let console = parts::console(start.config, &self.listening, world).await?;
-            self.listening.console = Some(console.address());
-            self.console = Some(console);
+            self.start_console(start).await?;
         }
         self.listening.save(start.data)
     }
@@ -244,6 +247,31 @@ impl Node {
             Some(format!("http://localhost:{}/login/link?token={token}", page.port()));
         self.listening.webserver = Some(started.address());
         self.webserver = Some(started);
+        Ok(())
+    }
+
+    async fn start_console(&mut self, start: &Start<'_>) -> Result<(), Failure> {
+        let clock = &start.world.clock;
+        let accounts =
+            self.metadata.clone().map(|metadata| Accounts::open(metadata, Arc::clone(clock)));
+        let findings = self.metadata.clone().and_then(|metadata| {
+            let declared = start.declared.to_vec();
+            diagnosis::of_node(start.plan, &self.listening, declared, metadata, Arc::clone(clock))
+        });
+        let orchestrator_port = match self.listening.webserver {
+            Some(webserver) => webserver.port(),
+            None => start.config.listen("webserver.listen")?.port(),
+        };
+        let neighbours = Neighbours {
+            accounts,
+            findings,
+            orchestrator_port: Some(orchestrator_port).filter(|port| *port > 0),
+            names: Vec::new(),
+        };
+        let world = start.world.clone();
+        let console = parts::console(start.config, &self.listening, neighbours, world).await?;
+        self.listening.console = Some(console.address());
+        self.console = Some(console);
         Ok(())
     }
 

@@ -25,6 +25,49 @@ pub(crate) fn short(number: u64) -> String {
     }
 }
 
+/// Bytes: `512 B`, `1.4 KiB`, `23 GiB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut size = crate::model::approximate(bytes) / 1_024.0;
+    if bytes < 1_024 {
+        return format!("{bytes} B");
+    }
+    for unit in UNITS {
+        if size < 9.95 {
+            return format!("{size:.1} {unit}");
+        }
+        if size < 1_023.5 || unit == "PiB" {
+            return format!("{} {unit}", rounded(size));
+        }
+        size /= 1_024.0;
+    }
+    String::new()
+}
+
+/// A length of time for people, of milliseconds: `250 ms`, `3.2 s`, `4 min`, `5 h`, `7 d`.
+pub(crate) fn span(millis: u64) -> String {
+    match millis {
+        0..1_000 => format!("{millis} ms"),
+        1_000..60_000 => {
+            let text = format!("{}.{} s", millis / 1_000, millis % 1_000 / 100);
+            text.replace(".0 s", " s")
+        }
+        60_000..5_400_000 => format!("{} min", millis / 60_000),
+        5_400_000..172_800_000 => format!("{} h", millis / 3_600_000),
+        _ => format!("{} d", millis / 86_400_000),
+    }
+}
+
+/// A number with the noun that fits it: `1 partition`, `3 partitions`.
+pub(crate) fn of(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{} {one}s", count(number)) }
+}
+
+/// A length as a count.
+pub(crate) fn len(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
 /// A rate: one decimal below 10, none above.
 pub(crate) fn rate(rate: f64) -> String {
     if !rate.is_finite() || rate < 0.05 {
@@ -100,6 +143,19 @@ mod tests {
         assert_eq!(millis(Some(1_500.0)), "1,500 ms");
         assert_eq!(millis(Some(90_000.0)), "90.0 s");
         assert_eq!(millis(None), "\u{2013}");
+    }
+
+    #[test]
+    fn sizes_and_times_have_units() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1_536), "1.5 KiB");
+        assert_eq!(bytes(52_428_800), "50 MiB");
+        assert_eq!(span(250), "250 ms");
+        assert_eq!(span(3_000), "3 s");
+        assert_eq!(span(3_260), "3.2 s");
+        assert_eq!(span(604_800_000), "7 d");
+        assert_eq!(of(1, "topic"), "1 topic");
+        assert_eq!(of(1_200, "topic"), "1,200 topics");
     }
 
     #[test]

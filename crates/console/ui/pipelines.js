@@ -1,4 +1,4 @@
-// The page's only script: follows /events, replaces texts by their keys, draws arrows and charts.
+// The script of the page of pipelines: follows /events, replaces texts by their keys, draws arrows and charts.
 //
 // It formats no number of the page's own (the server sends texts) and loads nothing from elsewhere.
 // @ts-check
@@ -17,7 +17,7 @@ let lastTexts = seed.texts ?? {};
 
 /** @returns {Seed} */
 function readSeed() {
-  return JSON.parse(document.getElementById("seed")?.textContent ?? "{}");
+  return JSON.parse(document.getElementById("seed")?.dataset.seed ?? "{}");
 }
 
 /**
@@ -243,6 +243,7 @@ async function refresh() {
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     seed = readSeed();
+    if (source?.readyState === EventSource.OPEN) show("live", "Live");
     draw();
   } finally {
     refreshing = false;
@@ -261,10 +262,11 @@ let source;
 
 /** @param {"connecting" | "live" | "lost"} state @param {string} word */
 function show(state, word) {
-  const live = /** @type {HTMLElement} */ (document.getElementById("live"));
-  if (live.dataset.state === state) return;
+  const live = document.getElementById("live");
+  const text = document.getElementById("live-word");
+  if (!live || !text || live.dataset.state === state) return;
   live.dataset.state = state;
-  /** @type {HTMLElement} */ (document.getElementById("live-word")).textContent = word;
+  text.textContent = word;
   document.body.classList.toggle("stale", state === "lost");
 }
 
@@ -282,7 +284,10 @@ function follow() {
     apply(JSON.parse(event.data));
   });
   source.addEventListener("error", () => {
-    show("lost", "Reconnecting");
+    // The server ends a stream each minute; only a longer silence is worth a word.
+    setTimeout(() => {
+      if (!document.hidden && source?.readyState !== EventSource.OPEN) show("lost", "Reconnecting");
+    }, 6000);
     // The browser tries again by itself, unless the server refused.
     if (source?.readyState === EventSource.CLOSED) {
       source = undefined;
@@ -291,20 +296,8 @@ function follow() {
   });
 }
 
-// ---- The theme ----
+// ---- Start ----
 
-function switchTheme() {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  try {
-    localStorage.setItem("millstream-theme", root.dataset.theme);
-  } catch {
-    // Storage is off: the choice lasts as long as the page.
-  }
-}
-
-document.getElementById("theme")?.addEventListener("click", switchTheme);
 document.addEventListener("visibilitychange", follow);
 document.addEventListener("pointermove", inspect);
 document.addEventListener("pointerleave", () => all(".tip").forEach((tip) => tip.remove()));

@@ -1,0 +1,74 @@
+//! `/doctor`: what is wrong, in one sentence each, and what to do.
+
+use axum::response::Response;
+use pages::{Html, Icon, Tone};
+
+use super::badge;
+use crate::settings::{Finding, Severity};
+use crate::visit::{Made, Page, Visit};
+
+/// Findings that are shown.
+const FINDINGS_MAX: usize = 200;
+
+pub(crate) async fn show(visit: Visit) -> Response {
+    let made = page(&visit).await;
+    visit.answer(made)
+}
+
+async fn page(visit: &Visit) -> Made {
+    let actions = pages::action("/doctor", Icon::Retry, "Ask again", false);
+    let started = visit.desk.elapsed();
+    let body = match &visit.desk.neighbours.findings {
+        None => {
+            let text = "This console runs without the doctor. Ask it on the command line: millstream \
+                        doctor.";
+            pages::card(
+                "",
+                &Html::new(),
+                &pages::empty_state(Icon::Doctor, "The doctor is not here", text, &Html::new()),
+            )
+        }
+        Some(doctor) => findings(&doctor.findings().await),
+    };
+    let took = visit.desk.elapsed().saturating_sub(started).as_millis();
+    let took = crate::numbers::span(u64::try_from(took).unwrap_or(u64::MAX));
+    let body = Html::of(|out| {
+        let note = Html::with(
+            "<span>Why a table is empty or late: every hop was asked, in {}.</span>",
+            &[&took],
+        );
+        out.push(&pages::page_head("Doctor", Some(&note), &actions));
+        out.push(&body);
+    });
+    Ok(Page { title: "Doctor".to_owned(), section: "doctor", body, ..Page::default() })
+}
+
+fn findings(findings: &[Finding]) -> Html {
+    if findings.iter().all(|finding| finding.severity == Severity::Good) {
+        let text = "Every source, topic, stream and table that was asked is as it should be.";
+        let body = pages::empty_state(Icon::Check, "All is well", text, &Html::new());
+        return pages::card("", &Html::new(), &body);
+    }
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Html::of(|out| {
+        out.raw("<ol class=\"findings\">");
+        for finding in sorted.into_iter().take(FINDINGS_MAX) {
+            let (tone, word) = match finding.severity {
+                Severity::Problem => (Tone::Bad, "problem"),
+                Severity::Warning => (Tone::Warn, "warning"),
+                Severity::Note => (Tone::Info, "note"),
+                Severity::Good => (Tone::Good, "well"),
+            };
+            out.put(
+                "<li class=\"finding {}\"><div class=\"finding-head\">{}<b>{}</b></div><p>{}</p>",
+                &[&pages::Raw(tone.name()), &badge(tone, word), &finding.hop, &finding.sentence],
+            );
+            if !finding.next.is_empty() {
+                out.put("<p class=\"next\">{}{}</p>", &[&Icon::Forward, &finding.next]);
+            }
+            out.raw("</li>");
+        }
+        out.raw("</ol>");
+    })
+}
