@@ -136,8 +136,8 @@ async fn a_try_that_is_dropped_ends_too() {
 #[tokio::test]
 async fn endless_output_takes_bounded_memory() {
     let directory = tempfile::tempdir().unwrap();
-    // 300 MB in one line, then 2 MB in short ones.
-    let command = "head -c 300000000 /dev/zero | tr '\\0' x; echo; yes | head -c 2000000; echo end; \
+    // 100 MB in one line, then 2 MB in short ones.
+    let command = "head -c 100000000 /dev/zero | tr '\\0' x; echo; yes | head -c 2000000; echo end; \
                    sleep 1000";
     let mut parent = Command::new(example("parent"))
         .arg(example("shim"))

@@ -12,7 +12,8 @@ fn a_node_starts_every_part_and_stops_on_sigterm() {
         .skip(2)
         .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
         .collect();
-    let expected = ["broker", "store", "generator", "engine", "console"];
+    let expected =
+        ["broker", "store", "generator", "engine", "orchestrator", "webserver", "console"];
     assert_eq!(parts, expected.map(|part| format!("{part} embedded")));
     assert!(table.iter().skip(2).all(|line| line.ends_with("ready")), "{table:?}");
 
