@@ -13,6 +13,9 @@ pub enum Error {
         /// Until then nothing is looked at.
         seconds: u64,
     },
+    /// Too many passwords are being looked at, of whatever names.
+    #[error("too many people sign in at this moment: try again")]
+    Busy,
     /// A name that no user can have.
     #[error("{name:?} cannot be a name: {reason}")]
     Name {

@@ -37,6 +37,8 @@ const SESSION_RENEWED: TimeDelta = TimeDelta::days(1);
 const LINK_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Passwords hashed at once: each takes 19 MiB and a core for tens of milliseconds.
 const HASHES_AT_ONCE: usize = 2;
+/// Passwords that wait to be hashed; the last waits a second or two.
+const HASHES_WAITING: usize = 64;
 
 /// The accounts of a project. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,6 +47,7 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     throttle: Arc<Throttle>,
     hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 /// Someone who has come in.
@@ -67,7 +70,8 @@ impl Accounts {
     #[must_use]
     pub fn open(metadata: Metadata, clock: Arc<dyn Clock>) -> Self {
         let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
-        Self { metadata, clock, throttle: Arc::default(), hashing }
+        let waiting = Arc::new(Semaphore::new(HASHES_WAITING));
+        Self { metadata, clock, throttle: Arc::default(), hashing, waiting }
     }
 
     /// Signs in with a password.
@@ -174,7 +178,8 @@ impl Accounts {
 
     async fn find_token(&self, token: &str) -> Result<Option<Principal>, Error> {
         let Some(found) = self.metadata.api_token(&token::hash(token)).await? else {
-            return Ok(None);
+            // What a program gets for a name and a password is the token of a session.
+            return self.find_session(token).await;
         };
         let role = Role::named(&found.role);
         Ok(role.map(|role| Principal::user(&found.user, role)))

@@ -44,6 +44,7 @@ impl Accounts {
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let _waits = self.waiting.try_acquire().map_err(|_| Error::Busy)?;
         let stopped = |_| Error::System("the process is stopping");
         let permit = self.hashing.clone().acquire_owned().await.map_err(stopped)?;
         let work = move || {

@@ -250,3 +250,23 @@ async fn who_reads_the_database_cannot_sign_in_with_it() {
     }
     assert!(looked_at > 0, "the hash of the password is in a file");
 }
+
+#[tokio::test]
+async fn a_flood_of_passwords_is_turned_away() {
+    let world = World::with_ann(Role::Viewer).await;
+    let flood = (0..100).map(|number| {
+        let accounts = world.accounts.clone();
+        tokio::spawn(async move { accounts.sign_in(&format!("u{number}"), PASSWORD).await })
+    });
+    let flood: Vec<_> = flood.collect();
+    let (mut wrong, mut busy) = (0, 0);
+    for attempt in flood {
+        match attempt.await.unwrap() {
+            Err(Error::Wrong) => wrong += 1,
+            Err(Error::Busy) => busy += 1,
+            other => assert!(other.is_err(), "{other:?}"),
+        }
+    }
+    assert!(wrong >= 64 && busy > 0 && wrong + busy == 100, "{wrong}, {busy}");
+    world.accounts.sign_in("ann", PASSWORD).await.unwrap();
+}

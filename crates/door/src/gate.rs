@@ -170,7 +170,11 @@ impl Door {
             return if page { sign_in(request) } else { unknown("sign in, or send an API token") };
         }
         if !page {
-            return json(StatusCode::FORBIDDEN, "you may not do this: ask an Admin for the role");
+            let why = match &self.accounts {
+                Some(_) => "your role does not allow this: ask an Admin for one that does",
+                None => "without accounts this server shows some things and changes none",
+            };
+            return json(StatusCode::FORBIDDEN, why);
         }
         match &self.page {
             Some(page) => page(principal, permission),

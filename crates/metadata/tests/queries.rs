@@ -1,10 +1,5 @@
 //! How many statements a page takes: alone in its program, since it counts what the driver reports.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test ends at the first thing that is not as it should be"
-)]
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, TimeDelta};
