@@ -1,11 +1,12 @@
 //! How long a chain of tasks takes that do nothing: what the orchestrator itself costs.
 //!
 //! ```text
-//! chain [--tasks 40] [--wide] [--runs 3] [--directory DIR]
+//! chain [--tasks 40] [--wide] [--command true] [--runs 3] [--directory DIR]
 //! ```
 //!
 //! Each run has a database of its own in a new directory below DIR, SQLite with `synchronous=FULL`.
-//! `--wide` makes the tasks wait for one first task instead of one another. Told are the run's time by the
+//! `--wide` makes the tasks wait for one first task instead of one another; with `--command` each is a
+//! shell command in a process of its own. Told are the run's time by the
 //! database, the time for each task, and from the end of a task to the start of the next.
 #![expect(
     clippy::expect_used,
@@ -13,7 +14,7 @@
     reason = "a measurement talks, and ends at the first thing that is not as it should be"
 )]
 
-use executor::Executor;
+use executor::{Executor, shim};
 use metadata::{DagFilter, Metadata, Run, RunFilter, SecretKey, TaskInstance};
 use orchestrator::{Orchestrator, Settings};
 use runtime::{Durability, World};
@@ -21,17 +22,20 @@ use scheduler::RunState;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 struct Options {
     tasks: usize,
     wide: bool,
+    command: Option<String>,
     runs: usize,
     directory: PathBuf,
 }
 
 fn options() -> Options {
-    let mut options = Options { tasks: 40, wide: false, runs: 3, directory: std::env::temp_dir() };
+    let directory = std::env::temp_dir();
+    let mut options = Options { tasks: 40, wide: false, command: None, runs: 3, directory };
     let mut given = std::env::args().skip(1);
     while let Some(name) = given.next() {
         let mut value = || given.next().expect("a value after the option");
@@ -39,6 +43,7 @@ fn options() -> Options {
             "--tasks" => options.tasks = value().parse().expect("a number of tasks"),
             "--runs" => options.runs = value().parse().expect("a number of runs"),
             "--directory" => options.directory = PathBuf::from(value()),
+            "--command" => options.command = Some(value()),
             "--wide" => options.wide = true,
             other => println!("{other} is not an option"),
         }
@@ -51,17 +56,28 @@ fn dag_file(options: &Options) -> String {
     for at in 0..options.tasks {
         let before = if options.wide { 0 } else { at.saturating_sub(1) };
         let waits = if at == 0 { String::new() } else { format!(", dependencies: [t{before}]") };
-        writeln!(text, "    - {{task_id: t{at}, operator: empty{waits}}}").expect("a text");
+        let does = match &options.command {
+            None => "empty".to_owned(),
+            Some(command) => format!("bash, bash_command: {command:?}"),
+        };
+        writeln!(text, "    - {{task_id: t{at}, operator: {does}{waits}}}").expect("a text");
     }
     text
 }
 
-#[tokio::main]
-async fn main() {
-    let options = options();
+fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if given.first().is_some_and(|name| name == shim::ARGUMENT) {
+        return shim::main(&given);
+    }
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(measure(&options()));
+    ExitCode::SUCCESS
+}
+
+async fn measure(options: &Options) {
     for number in 1..=options.runs {
         let project = options.directory.join(format!("chain-{}-{number}", std::process::id()));
-        let (run, tasks) = measured(&project, &options).await;
+        let (run, tasks) = measured(&project, options).await;
         tell(&run, tasks);
         std::fs::remove_dir_all(&project).expect("the directory removed");
     }
@@ -76,7 +92,10 @@ async fn measured(project: &Path, options: &Options) -> (Run, Vec<TaskInstance>)
     let metadata = Metadata::open(&address, &key).await.expect("a database");
     let world = World::real(Durability::Group);
     let shim = std::env::current_exe().expect("this program");
-    let executor = executor::Settings::new(project.to_owned(), shim, Arc::clone(&world.clock));
+    let mut executor = executor::Settings::new(project.to_owned(), shim, Arc::clone(&world.clock));
+    if let Ok(path) = std::env::var("PATH") {
+        executor.environment.insert("PATH".to_owned(), path);
+    }
     let executor = Arc::new(Executor::new(executor, BTreeMap::new()));
     let data = project.join("data");
     let mut settings = Settings::new(dags, data, metadata.clone(), executor);

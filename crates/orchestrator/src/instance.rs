@@ -2,16 +2,22 @@
 //!
 //! Each has a name of its own and holds the lock of a file of that name while it lives: the system gives
 //! the lock back when a process ends, however it ends. Whoever finds a try under the name of another asks
-//! the file. A name begins with that of its data directory, so that orchestrators with different
-//! directories on one database do not judge one another: the tries of a stranger are let be.
+//! the file. A name begins with that of its data directory: of an orchestrator with another directory on
+//! the same database, perhaps on another machine, there is no file to ask. It is dead once it has not said
+//! that it lives for [`STRANGER_SILENT`], by the database's table of orchestrators.
 
 use crate::Error;
+use chrono::{DateTime, TimeDelta, Utc};
+use metadata::OrchestratorSeen;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// An orchestrator with another data directory is dead after so much silence: many times the pause between
+/// its signs of life, and more than clocks differ.
+const STRANGER_SILENT: TimeDelta = TimeDelta::minutes(2);
 /// The file that holds the directory's own name.
 const DIRECTORY: &str = "directory";
 /// Files of dead orchestrators that are looked at when one starts, to remove them.
@@ -50,13 +56,14 @@ impl Instance {
         &self.name
     }
 
-    /// Whether the orchestrator of this name is dead, as far as can be told from here. A name may have
-    /// something after a `/`.
-    pub(crate) fn dead(&self, owner: &str) -> bool {
-        let name = owner.split('/').next().unwrap_or(owner);
-        let ours = name.split('.').next() == Some(self.directory.as_str());
-        if name == self.name || !ours || name.contains(['\\', ':']) {
+    /// Whether the orchestrator of this name is dead. `seen` are those that said that they live.
+    pub(crate) fn dead(&self, name: &str, seen: &[OrchestratorSeen], now: DateTime<Utc>) -> bool {
+        if name == self.name {
             return false;
+        }
+        if name.split('.').next() != Some(self.directory.as_str()) || name.contains(['/', '\\']) {
+            let last = seen.iter().find(|one| one.name == name).map(|one| one.seen_at);
+            return last.is_none_or(|last| now - last > STRANGER_SILENT);
         }
         match File::open(lock_path(&self.folder, name)) {
             // A shared lock, so that two who ask at a time do not find each other.
@@ -132,16 +139,21 @@ fn random() -> u64 {
 mod tests {
     use super::*;
 
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
     #[test]
     fn an_orchestrator_is_dead_once_it_is_gone_and_not_before() {
         let data = tempfile::tempdir().unwrap();
         let one = Instance::enter(data.path()).unwrap();
         let other = Instance::enter(data.path()).unwrap();
+        let dead = |asked: &Instance, name: &str| asked.dead(name, &[], at(0));
         assert_ne!(one.name(), other.name());
-        assert!(!one.dead(one.name()) && !one.dead(other.name()) && !other.dead(one.name()));
-        let name = format!("{}/7", other.name());
+        assert!(!dead(&one, one.name()) && !dead(&one, other.name()) && !dead(&other, one.name()));
+        let name = other.name().to_owned();
         drop(other);
-        assert!(one.dead(&name));
+        assert!(dead(&one, &name));
     }
 
     #[test]
@@ -151,18 +163,20 @@ mod tests {
         let killed = format!("{}.{:016x}", one.directory, 5);
         let path = lock_path(&one.folder, &killed);
         fs::write(&path, "").unwrap();
-        assert!(one.dead(&killed));
+        assert!(one.dead(&killed, &[], at(0)));
         let next = Instance::enter(data.path()).unwrap();
         assert!(!path.exists(), "what the dead left is removed");
-        assert!(!next.dead(one.name()));
+        assert!(!next.dead(one.name(), &[], at(0)));
     }
 
     #[test]
-    fn strangers_are_let_be() {
+    fn strangers_are_dead_when_they_have_said_nothing_for_long() {
         let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let one = Instance::enter(here.path()).unwrap();
-        let stranger = Instance::enter(there.path()).unwrap().name().to_owned();
-        assert!(!one.dead(&stranger));
-        assert!(!one.dead("no name at all"));
+        let name = Instance::enter(there.path()).unwrap().name().to_owned();
+        let seen = OrchestratorSeen { name: name.clone(), started_at: at(0), seen_at: at(10) };
+        assert!(!one.dead(&name, std::slice::from_ref(&seen), at(12)));
+        assert!(one.dead(&name, &[seen], at(13)));
+        assert!(one.dead(&name, &[], at(0)));
     }
 }

@@ -40,6 +40,8 @@ const PLANS_MAX: usize = 64;
 const ENDS_MAX: usize = 256;
 /// After an error of the database.
 const ERROR_PAUSE: Duration = Duration::from_millis(500);
+/// From one sign of life in the database to the next.
+const LIVES_EVERY: Duration = Duration::from_secs(5);
 /// Beyond the grace: no try takes longer to be stopped.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -89,6 +91,8 @@ pub(crate) struct Scheduler {
     requests: watch::Receiver<u64>,
     wakes: watch::Receiver<u64>,
     look_at: Instant,
+    lives_at: Instant,
+    started_at: DateTime<Utc>,
     stopping: Stopping,
     status: Arc<Mutex<Status>>,
 }
@@ -106,6 +110,7 @@ pub(crate) struct Shared {
 impl Scheduler {
     pub(crate) fn new(settings: &Settings, shared: Shared) -> Self {
         let Shared { clock, instance, notebook, wakes, status, cut } = shared;
+        let started_at = wall(clock.as_ref());
         Self {
             settings: settings.clone(),
             metadata: settings.metadata.of_scheduler(),
@@ -125,6 +130,8 @@ impl Scheduler {
             next_runs: BTreeMap::new(),
             wakes,
             look_at: Instant::now(),
+            lives_at: Instant::now(),
+            started_at,
             stopping: Stopping::No,
             status,
         }
@@ -145,7 +152,7 @@ impl Scheduler {
             }
             self.show();
             if self.stopped() {
-                return;
+                return self.say_that_it_ends().await;
             }
             self.wait(&mut stop).await;
         }
@@ -154,6 +161,7 @@ impl Scheduler {
     /// Does all that can be done now.
     async fn react(&mut self) -> Result<(), Halt> {
         self.go_on_stopping();
+        self.say_that_it_lives().await?;
         let asked = self.requests.has_changed().unwrap_or(false)
             || self.wakes.has_changed().unwrap_or(false);
         if asked || self.look_at <= Instant::now() {
@@ -246,6 +254,22 @@ impl Scheduler {
                     self.board.runs_of(&key.dag_id).map(|(key, _)| key.clone()).collect();
                 self.dirty.extend(others);
             }
+        }
+    }
+
+    /// Before it starts anything, and then from time to time.
+    async fn say_that_it_lives(&mut self) -> Result<(), Halt> {
+        if self.lives_at <= Instant::now() {
+            let (name, now) = (self.instance.name(), wall(self.clock.as_ref()));
+            self.metadata.orchestrator_lives(name, self.started_at, now).await?;
+            self.lives_at = Instant::now() + LIVES_EVERY;
+        }
+        Ok(())
+    }
+
+    async fn say_that_it_ends(&self) {
+        if let Err(error) = self.metadata.orchestrator_ends(self.instance.name()).await {
+            tracing::warn!(%error, "the database goes on saying that this orchestrator lives");
         }
     }
 

@@ -15,7 +15,7 @@ pub(crate) const CUT: &str = "the process that ran it was killed: Millstream end
 /// What is said when that happened too often.
 const CUT_TOO_OFTEN: &str = "Millstream ended again and again while it ran, so it may be the cause";
 /// So many tries in a row may be cut off without being counted.
-const CUTS_MAX: usize = 20;
+const CUTS_MAX: usize = 50;
 
 /// Why the scheduler stops a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::{Halt, Scheduler};
 use crate::board::{DagEntry, Past, RunEntry, RunKey};
+use crate::moment::wall;
 use crate::plan::{CUT, Cause, CutOff};
 use dag::Dag;
 use executor::TryKey;
@@ -203,23 +204,27 @@ impl Scheduler {
     /// Finds tasks that are said to run, and do not: those of dead orchestrators, and those of this one
     /// whose start was written though the database did not say so.
     async fn find_cut_off(&mut self) -> Result<(), Halt> {
-        let mut dead: BTreeMap<String, bool> = BTreeMap::new();
+        let me = self.instance.name();
         let mut found = Vec::new();
+        let mut others = BTreeSet::new();
         for (key, entry) in &self.board.runs {
             for task_id in &entry.active {
                 let Some(facts) = entry.facts.get(task_id) else { continue };
                 let owner = facts.owner.clone().unwrap_or_default();
-                let is_dead = if owner == self.instance.name() {
-                    !self.is_here(key, task_id, facts.try_number)
-                } else {
-                    owner.is_empty()
-                        || *dead.entry(owner.clone()).or_insert_with(|| self.instance.dead(&owner))
-                };
-                if is_dead {
-                    found.push((key.clone(), task_id.clone(), owner));
+                if owner != me {
+                    others.insert(owner.clone());
+                } else if self.is_here(key, task_id, facts.try_number) {
+                    continue;
                 }
+                found.push((key.clone(), task_id.clone(), owner));
             }
         }
+        if !others.is_empty() {
+            let seen = self.metadata.orchestrators().await?;
+            let now = wall(self.clock.as_ref());
+            others.retain(|name| !self.instance.dead(name, &seen, now));
+        }
+        found.retain(|(_, _, owner)| !others.contains(owner));
         self.cut_off.clear();
         for (run, task_id, owner) in found {
             let tries = self.metadata.tries(&run.task(&task_id)).await?;

@@ -123,7 +123,7 @@ async fn a_task_that_ends_its_orchestrator_each_time_is_given_up() {
     house.task_is("manual__1", "a", TaskState::Running).await;
     drop(orchestrator);
     house.all_dead().await;
-    for life in 2..=21 {
+    for life in 2..=51 {
         let orchestrator = house.start().await;
         house
             .until("it runs again", async |house: &House| {
@@ -178,4 +178,19 @@ async fn two_orchestrators_on_one_database_start_each_task_once() {
     let begun = house.begun();
     let distinct: BTreeSet<_> = begun.iter().collect();
     assert_eq!((begun.len(), distinct.len()), (150, 150));
+}
+
+#[tokio::test]
+async fn an_orchestrator_says_that_it_lives_until_it_ends() {
+    let house =
+        House::with("d:\n  schedule: null\n  tasks: [{task_id: a, operator: empty}]\n").await;
+    let orchestrator = house.start().await;
+    house
+        .until("it lives", async |house: &House| {
+            let seen = house.metadata.orchestrators().await.unwrap();
+            (seen.len() == 1 && seen[0].name == orchestrator.status().instance).then_some(())
+        })
+        .await;
+    orchestrator.stop().await;
+    assert_eq!(house.metadata.orchestrators().await.unwrap(), []);
 }
