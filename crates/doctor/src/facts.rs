@@ -348,9 +348,11 @@ pub struct GroupPartition {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The next offset to read.
+    /// The next offset to read; of one that a member has and never committed, the first that is kept.
     pub committed: i64,
-    /// The same at the first of two looks.
+    /// Whether a member has it and never committed.
+    pub never: bool,
+    /// The same offset at the first of two looks.
     pub committed_before: Option<i64>,
 }
 

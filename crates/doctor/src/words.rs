@@ -20,8 +20,8 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        [first @ ..] => {
-            let shown = first.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        all => {
+            let shown = all.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
             format!("{shown} and {} more", names.len() - SHOWN)
         }
     }

@@ -1,6 +1,7 @@
 //! Cassandra's tables, through the driver like any other client.
 
-use super::{Asker, listener};
+use super::Asker;
+use super::listener::{self, Guess};
 use crate::facts::{Part, Schema, Seen, Silence, SilenceKind, Stream};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -41,9 +42,11 @@ async fn silence(asker: &Asker<'_>, address: &str, why: String) -> Silence {
         return Silence::new(SilenceKind::Away, why);
     }
     match listener::guess(address).await {
-        "a CQL server" if why.starts_with("no answer") => Silence::new(SilenceKind::Slow, why),
-        "a CQL server" => Silence::new(SilenceKind::Refused, why),
-        other => Silence::new(SilenceKind::Foreign, other),
+        Guess::Cql if why.starts_with("no answer") => Silence::new(SilenceKind::Slow, why),
+        Guess::Cql => Silence::new(SilenceKind::Refused, why),
+        Guess::Silent => Silence::new(SilenceKind::Slow, listener::SILENT),
+        Guess::Kafka => Silence::new(SilenceKind::Foreign, "a Kafka broker"),
+        Guess::Other(what) => Silence::new(SilenceKind::Foreign, what),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Kafka, through its protocol: brokers, topics, offsets at two moments, consumer groups.
 
-use super::{Asker, listener, peeks};
+use super::listener::{self, Guess};
+use super::{Asker, peeks};
 use crate::facts::{
     Broker, Cluster, Group, GroupPartition, Part, Partition, Seen, Silence, SilenceKind, Stream,
     Topic,
 };
-use kafkaadmin::{Admin, Error, Isolation, OffsetSpec, TopicPartition};
+use kafkaadmin::{Admin, CommittedOffset, Error, Isolation, Member, OffsetSpec, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -50,6 +51,7 @@ pub(super) async fn first(asker: &Asker<'_>, part: &mut Part<Cluster>) -> Option
         offsets(asker, &admin, topics),
         all_groups(asker, &admin, groups)
     );
+    begin_at_the_first(&mut cluster);
     part.seen = Seen::Known(cluster);
     Some(Looked { admin, at: asker.elapsed() })
 }
@@ -67,11 +69,11 @@ async fn silence(asker: &Asker<'_>, error: Option<Error>) -> Silence {
         Silence::new(SilenceKind::Slow, format!("no answer within {waited} ms"))
     };
     match (listener::guess(address).await, error) {
-        ("a Kafka broker", None | Some(Error::Timeout { .. })) => slow(),
-        ("a Kafka broker", Some(error)) => Silence::new(SilenceKind::Refused, error.to_string()),
-        // What accepts connections and says nothing may be anything.
-        ("something of another kind", None | Some(Error::Timeout { .. })) => slow(),
-        (other, _) => Silence::new(SilenceKind::Foreign, other),
+        (Guess::Kafka, None | Some(Error::Timeout { .. })) => slow(),
+        (Guess::Kafka, Some(error)) => Silence::new(SilenceKind::Refused, error.to_string()),
+        (Guess::Silent, _) => Silence::new(SilenceKind::Slow, listener::SILENT),
+        (Guess::Cql, _) => Silence::new(SilenceKind::Foreign, "a CQL server"),
+        (Guess::Other(what), _) => Silence::new(SilenceKind::Foreign, what),
     }
 }
 
@@ -195,14 +197,8 @@ async fn all_groups(asker: &Asker<'_>, admin: &Admin, groups: &mut Option<Vec<Gr
                 tokio::join!(admin.describe_group(&id), admin.list_consumer_group_offsets(&id))
             };
             let (described, offsets) = tokio::time::timeout(wait, both).await.ok()?;
-            let partitions = offsets.ok()?.into_iter().map(|one| GroupPartition {
-                topic: one.at.topic,
-                partition: one.at.partition,
-                committed: one.offset,
-                committed_before: None,
-            });
-            let members = described.map_or(0, |told| told.members.len());
-            Some(Group { id, members, partitions: partitions.collect() })
+            let members = described.map_or_else(|_| Vec::new(), |told| told.members);
+            Some(group(id, &members, offsets.ok()?))
         });
     }
     let mut seen = Vec::new();
@@ -214,6 +210,45 @@ async fn all_groups(asker: &Asker<'_>, admin: &Admin, groups: &mut Option<Vec<Gr
     }
     seen.sort_by(|a, b| a.id.cmp(&b.id));
     *groups = Some(seen);
+}
+
+fn group(id: String, members: &[Member], offsets: Vec<CommittedOffset>) -> Group {
+    let mut partitions: Vec<GroupPartition> = offsets
+        .into_iter()
+        .map(|one| GroupPartition {
+            topic: one.at.topic,
+            partition: one.at.partition,
+            committed: one.offset,
+            ..GroupPartition::default()
+        })
+        .collect();
+    for at in members.iter().flat_map(|member| &member.assignment) {
+        let is_it = |one: &GroupPartition| one.topic == at.topic && one.partition == at.partition;
+        if !partitions.iter().any(is_it) {
+            partitions.push(GroupPartition {
+                topic: at.topic.clone(),
+                partition: at.partition,
+                never: true,
+                ..GroupPartition::default()
+            });
+        }
+    }
+    Group { id, members: members.len(), partitions }
+}
+
+/// Of what was never committed, the position is taken to be the first offset.
+fn begin_at_the_first(cluster: &mut Cluster) {
+    let topics = &cluster.topics;
+    for group in cluster.groups.iter_mut().flatten() {
+        group.partitions.retain_mut(|at| {
+            let known = topics.get(&at.topic).and_then(|topic| topic.partition(at.partition));
+            let first = known.and_then(|partition| partition.earliest);
+            if let Some(first) = first.filter(|_| at.never) {
+                at.committed = first;
+            }
+            !at.never || first.is_some()
+        });
+    }
 }
 
 /// The second look: ends and commits once more, and single records.
@@ -248,11 +283,12 @@ pub(super) async fn second(
         }
     }
     for group in cluster.groups.iter_mut().flatten() {
+        let Some(told) = commits.get(&group.id) else { continue };
         for at in &mut group.partitions {
-            let place = (group.id.clone(), at.topic.clone(), at.partition);
-            if let Some(now) = commits.get(&place) {
-                at.committed_before = Some(at.committed);
+            at.committed_before = Some(at.committed);
+            if let Some(now) = told.get(&TopicPartition::new(&at.topic, at.partition)) {
                 at.committed = *now;
+                at.never = false;
             }
         }
     }
@@ -276,27 +312,25 @@ fn watched(streams: &[Stream], cluster: &Cluster) -> Vec<TopicPartition> {
         .collect()
 }
 
-/// What groups with members have committed now, by group, topic and partition.
+/// What groups with members have committed now, by group.
 async fn commits(
     asker: &Asker<'_>,
     admin: &Admin,
     cluster: &Cluster,
-) -> BTreeMap<(String, String, i32), i64> {
+) -> BTreeMap<String, BTreeMap<TopicPartition, i64>> {
     let wait = asker.settings.patience.question.min(asker.left());
     let mut asks = JoinSet::new();
     for group in cluster.groups.iter().flatten().filter(|group| group.members > 0) {
         let (admin, id) = (admin.clone(), group.id.clone());
         asks.spawn(async move {
             let told = tokio::time::timeout(wait, admin.list_consumer_group_offsets(&id)).await;
-            (id, told.ok().and_then(Result::ok).unwrap_or_default())
+            Some((id, told.ok()?.ok()?))
         });
     }
     let mut found = BTreeMap::new();
     while let Some(done) = asks.join_next().await {
-        let Ok((id, offsets)) = done else { continue };
-        for one in offsets {
-            found.insert((id.clone(), one.at.topic, one.at.partition), one.offset);
-        }
+        let Ok(Some((id, offsets))) = done else { continue };
+        found.insert(id, offsets.into_iter().map(|one| (one.at, one.offset)).collect());
     }
     found
 }

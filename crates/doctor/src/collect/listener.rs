@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// Said of what takes connections and does not answer: too busy, or a listener that wants TLS.
+pub(super) const SILENT: &str = "it takes connections and gives no answer";
 /// How long each greeting waits for its answer.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -32,8 +34,21 @@ pub(super) async fn reach(address: &str, wait: Duration) -> Result<(), String> {
     }
 }
 
+/// What answers there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// Nothing: it takes connections and does not say a word.
+    Silent,
+    /// A Kafka broker.
+    Kafka,
+    /// A CQL server.
+    Cql,
+    /// Something else, in words.
+    Other(&'static str),
+}
+
 /// What answers there, by how it answers three greetings.
-pub(super) async fn guess(address: &str) -> &'static str {
+pub(super) async fn guess(address: &str) -> Guess {
     // ApiVersions 0, correlation id 7, no client id; and OPTIONS of CQL 4 on stream 0.
     const KAFKA: &[u8] = &[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
     const CQL: &[u8] = &[4, 0, 0, 0, 5, 0, 0, 0, 0];
@@ -43,15 +58,17 @@ pub(super) async fn guess(address: &str) -> &'static str {
         greet(address, CQL)
     );
     if http.starts_with(b"HTTP/") || kafka.starts_with(b"HTTP/") {
-        "an HTTP server"
+        Guess::Other("an HTTP server")
     } else if kafka.get(4..8) == Some(&[0, 0, 0, 7]) {
-        "a Kafka broker"
+        Guess::Kafka
     } else if cql.first().is_some_and(|byte| byte & 0x80 != 0) && cql.len() >= 9 {
-        "a CQL server"
+        Guess::Cql
     } else if http.starts_with(b"SSH-") {
-        "an SSH server"
+        Guess::Other("an SSH server")
+    } else if [http, kafka, cql].iter().all(Vec::is_empty) {
+        Guess::Silent
     } else {
-        "something of another kind"
+        Guess::Other("something of another kind")
     }
 }
 

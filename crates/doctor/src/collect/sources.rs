@@ -27,7 +27,7 @@ pub(super) async fn ask(
         let (connect, wait) = (asker.settings.patience.connect, asker.left());
         let wait = wait.min(asker.settings.patience.question);
         asked.spawn(async move {
-            let Some(parts) = Url::parse(&url) else { return None };
+            let parts = Url::parse(&url)?;
             let joint = if parts.target.contains('?') { '&' } else { '?' };
             let target = format!("{}{joint}from={position}&results=1&wait=0", parts.target);
             let address = parts.address();

@@ -137,7 +137,8 @@ struct Problem {
 /// Reads `line L, column C: what` per line, or the last frame and last line of a Python traceback.
 fn problem(text: &str) -> Problem {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let own = lines.iter().position(|line| position(line).is_some_and(|(_, _, rest)| rest != ""));
+    let own =
+        lines.iter().position(|line| position(line).is_some_and(|(_, _, rest)| !rest.is_empty()));
     if let Some(at) = own
         && let Some((line, column, message)) = position(lines[at])
     {

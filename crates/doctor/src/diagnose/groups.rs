@@ -4,10 +4,13 @@ use super::Context;
 use crate::facts::{Cluster, Group, GroupPartition, Topic};
 use crate::finding::{Finding, Hop, HopKind};
 use crate::words::{count, natural, time};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// A record that has waited for less is on its way: clients commit every five seconds by default.
 const STUCK_SECONDS: i64 = 6;
+/// Records of this age were sent while a group that has their partition was there, seconds.
+const YOUNG_SECONDS: i64 = 600;
 /// A consumer with less before it keeps up.
 const BEHIND: u64 = 1_000;
 
@@ -80,10 +83,16 @@ impl Of<'_> {
         let stands = |at: &&&GroupPartition| {
             at.committed_before == Some(at.committed) && self.lag(at).is_some_and(|lag| lag > 0)
         };
+        // What was never committed may be old records that the group was not meant to read.
+        let meant = |at: &GroupPartition, since: DateTime<Utc>| {
+            let grows =
+                self.topic.partition(at.partition).is_some_and(|one| one.end > one.end_before);
+            !at.never || grows || (now - since).num_seconds() < YOUNG_SECONDS
+        };
         let waited = |at: &&GroupPartition| {
             let place = ((*name).to_owned(), at.partition, at.committed);
             let since = self.cluster.records.get(&place)?.at?;
-            ((now - since).num_seconds() >= STUCK_SECONDS).then_some(since)
+            ((now - since).num_seconds() >= STUCK_SECONDS && meant(at, since)).then_some(since)
         };
         let (at, since) = parts
             .iter()
@@ -128,7 +137,8 @@ impl Of<'_> {
     /// A group that is behind, or has no member.
     fn rest(&self, parts: &[&GroupPartition]) -> Option<Finding> {
         let Self { group, name, .. } = self;
-        let lag: u64 = parts.iter().filter_map(|at| self.lag(at)).map(natural).sum();
+        let begun = parts.iter().filter(|at| !at.never);
+        let lag: u64 = begun.filter_map(|at| self.lag(at)).map(natural).sum();
         let records = count(lag, "record");
         if group.members == 0 && lag > 0 {
             return Some(

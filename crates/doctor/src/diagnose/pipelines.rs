@@ -1,6 +1,7 @@
 //! How each pipeline is, in one sentence.
 
 use super::Context;
+use super::servers::NOT_ASKED;
 use crate::facts::{State, Stream};
 use crate::finding::{Finding, Hop, HopKind, Role, Severity};
 use crate::graph::{sink_hop, source_hop};
@@ -27,6 +28,7 @@ fn pipeline(context: &Context<'_>, stream: &Stream, findings: &mut [Finding]) ->
         finding.role != Role::Remark
             && finding.because_of.is_none()
             && finding.severity != Severity::Info
+            && finding.rule != NOT_ASKED
     };
     let quiet = |finding: &&&Finding| finding.role == Role::Cause;
     let cause = touched.iter().find(bad).or_else(|| touched.iter().find(quiet)).copied();

@@ -7,6 +7,9 @@ use crate::finding::{CASSANDRA, ENGINE, Finding, KAFKA, METADATA};
 use crate::words::{named, phrase, time};
 use chrono::{DateTime, Utc};
 
+/// The rule of what could not be asked: it explains nothing, and may be explained.
+pub(super) const NOT_ASKED: &str = "not-asked";
+
 /// A server as its rule needs it.
 struct Server<'a> {
     name: &'static str,
@@ -47,7 +50,7 @@ pub(super) fn find(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let hop = server(if unasked.what.contains(CASSANDRA) { CASSANDRA } else { KAFKA });
         let hop = if unasked.what.contains("metadata") { server(METADATA) } else { hop };
         findings.push(
-            Finding::remark("not-asked", hop)
+            Finding::symptom(NOT_ASKED, hop)
                 .warn()
                 .says(format!("Could not ask {}: {}.", unasked.what, phrase(&unasked.why)))
                 .next("ask again; what depends on it is not judged here"),

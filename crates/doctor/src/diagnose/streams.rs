@@ -123,6 +123,12 @@ fn troubled(context: &Context<'_>, stream: &Stream, state: State) -> Option<Find
                 without_next(message)
             ))
             .next(reset(stream, "earliest")),
+        Trouble::OtherCluster => Finding::cause("checkpoint-foreign", hop(stream))
+            .says(format!(
+                "Stream {name} reads nothing, since its checkpoint belongs to another Kafka cluster: \
+                 Kafka was wiped or made anew, or addresses.kafka names another one than before."
+            ))
+            .next(reset(stream, "earliest")),
         Trouble::OtherCheckpoint => Finding::cause("checkpoint-foreign", hop(stream))
             .says(format!("Stream {name} cannot go on: {}.", without_next(message)))
             .next(reset(stream, "earliest")),

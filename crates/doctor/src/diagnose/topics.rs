@@ -141,7 +141,16 @@ fn missing(context: &Context<'_>, cluster: &Cluster, topic: &str) -> Finding {
             format!("correct 'topic' to {near}, or make it with `millstream topics create {topic}`")
         },
     );
-    Finding::cause("topic-missing", hop(topic))
+    // A stream makes its topic when it starts: one that has not begun is not missing its topic.
+    let begun = |stream: &&Stream| {
+        matches!(stream.state, Some(State::Running | State::Failed | State::Stopped))
+    };
+    let finding = if readers.iter().any(begun) {
+        Finding::cause("topic-missing", hop(topic))
+    } else {
+        Finding::symptom("topic-missing", hop(topic))
+    };
+    finding
         .says(format!(
             "Topic {topic}, which {} {reads}, does not exist{nearest}.",
             reader_names(&readers)

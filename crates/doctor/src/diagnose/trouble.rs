@@ -20,6 +20,8 @@ pub(super) enum Trouble<'a> {
     CheckpointAhead,
     /// Records were deleted before they were read.
     Deleted,
+    /// The checkpoint was made with another Kafka cluster, or with this one before it was wiped.
+    OtherCluster,
     /// The checkpoint belongs to something else.
     OtherCheckpoint,
     /// The topic is gone.
@@ -41,6 +43,7 @@ impl<'a> Trouble<'a> {
             if let Some((_, rest)) = rest.split_once(REFUSED) {
                 let (action, reason) = rest.split_once(": ").unwrap_or((rest, rest));
                 let reason = reason.rsplit_once("; ").map_or(reason, |(reason, _)| reason);
+                let reason = reason.split_once(DATABASE).map_or(reason, |(_, words)| words);
                 return Self::SinkRefused { action, reason };
             }
             return Self::Away { server: CASSANDRA, why: after_colon(rest) };
@@ -54,7 +57,9 @@ impl<'a> Trouble<'a> {
             Self::CheckpointAhead
         } else if has(UNREAD) || has(NO_LONGER) {
             Self::Deleted
-        } else if has(OTHER_CLUSTER) || has(OTHER_TOPIC) || has(OTHER_QUERY) || has(COMMITTED) {
+        } else if has(OTHER_CLUSTER) {
+            Self::OtherCluster
+        } else if has(OTHER_TOPIC) || has(OTHER_QUERY) || has(COMMITTED) {
             Self::OtherCheckpoint
         } else if has(GONE) {
             Self::TopicGone
@@ -79,6 +84,8 @@ const OTHER_CLUSTER: &str = "belongs to another Kafka cluster";
 const OTHER_TOPIC: &str = "belongs to topic ";
 const OTHER_QUERY: &str = "was made by another query";
 const COMMITTED: &str = " has committed batch ";
+/// The driver's words before the database's own.
+const DATABASE: &str = ", Error message: ";
 const GONE: &str = " is gone; create it again";
 
 /// The column that a refusal says is missing, in the words of Cassandra of any version.
