@@ -24,7 +24,7 @@
 //! | markup | [`Html`], [`Part`], [`Raw`] |
 //! | frame of a page, navigation, who is signed in | [`Shell`], [`Link`], [`Toast`] |
 //! | an answer (wrap the server's router in `door::secured`) | [`respond`] |
-//! | components | [`page_head`], [`tabs`], [`breadcrumbs`](Shell::crumbs), [`State`], [`Badge`], [`empty_state`], [`error_state`], [`skeleton`], [`key_values`], [`pager`], [`Table`], [`card`], [`tile`] |
+//! | components | [`page_head`], [`tabs`], [`breadcrumbs`](Shell::crumbs), [`State`], [`Badge`], [`Name`], [`empty_state`], [`error_state`], [`skeleton`], [`key_values`], [`pager`], [`Table`], [`card`], [`tile`] |
 //! | forms | [`Field`], [`post_button`], [`Form`] |
 //! | times | [`ago`], [`time`], [`duration`] |
 //! | addresses | [`path`], [`query`] |
@@ -54,8 +54,8 @@ pub use html::{Html, Part, Raw};
 pub use icon::Icon;
 pub use live::{Change, Sent, live, wanted};
 pub use parts::{
-    Badge, State, Tab, Tone, action, banner, card, empty_state, error_state, key_values, page_head,
-    pager, skeleton, tabs, tile,
+    Badge, Name, State, Tab, Tone, action, banner, card, empty_state, error_state, key_values,
+    page_head, pager, skeleton, tabs, tile,
 };
 pub use reply::respond;
 pub use shell::{Link, Product, Search, Shell, Toast, User};

@@ -60,11 +60,29 @@ impl Part for Badge<'_> {
     }
 }
 
+/// A name of many parts, such as that of a task: it may be broken after `_`, `.` and `-`.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a>(pub &'a str);
+
+impl Part for Name<'_> {
+    fn add_to(&self, out: &mut Html) {
+        for piece in self.0.split_inclusive(['_', '.', '-']) {
+            out.push(&piece);
+            if piece.ends_with(['_', '.', '-']) {
+                out.raw("<wbr>");
+            }
+        }
+    }
+}
+
 /// The head of a page: its name, one line below it, what can be done at its right.
 #[must_use]
 pub fn page_head(title: &str, note: Option<&Html>, actions: &Html) -> Html {
     Html::of(|out| {
-        out.put("<header class=\"page-head\"><div class=\"page-title\"><h1>{}</h1>", &[&title]);
+        out.put(
+            "<header class=\"page-head\"><div class=\"page-title\"><h1><span>{}</span></h1>",
+            &[&Name(title)],
+        );
         if let Some(note) = note {
             out.put("<div class=\"page-note\">{}</div>", &[note]);
         }

@@ -4,7 +4,7 @@
 // @ts-check
 
 /** A box is not shown smaller than this at first; the rest of a large picture is dragged into view. */
-const SCALE_MIN_AT_FIRST = 0.62;
+const leastAtFirst = () => (innerWidth < 640 ? 0.85 : 0.62);
 
 class XDag extends HTMLElement {
   /** @type {{x: number, y: number, scale: number}} */
@@ -24,7 +24,7 @@ class XDag extends HTMLElement {
     this.addEventListener("pointerdown", this);
     this.addEventListener("wheel", this, { passive: false });
     this.addEventListener("click", this, true);
-    this.sizes = new ResizeObserver(() => (this.moved ? this.draw() : this.fit(SCALE_MIN_AT_FIRST)));
+    this.sizes = new ResizeObserver(() => (this.moved ? this.draw() : this.fit(leastAtFirst())));
     this.sizes.observe(this);
   }
 

@@ -5,8 +5,14 @@
 class XGrid extends HTMLElement {
   connectedCallback() {
     const frame = this.querySelector(".grid-frame");
-    // The newest run is at the right.
-    if (frame) frame.scrollLeft = frame.scrollWidth;
+    if (frame) {
+      // The newest run is at the right. Before the first layout there is nothing to scroll.
+      const sizes = new ResizeObserver(() => {
+        frame.scrollLeft = frame.scrollWidth;
+        sizes.disconnect();
+      });
+      sizes.observe(frame);
+    }
     this.addEventListener("keydown", (event) => this.step(event));
     this.addEventListener("pointerover", (event) => this.mark(event.target));
     this.addEventListener("pointerleave", () => this.mark(null));

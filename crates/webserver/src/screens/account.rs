@@ -20,10 +20,12 @@ async fn page(visit: Visit, token: Option<(String, String)>) -> Made {
     let users = visit.desk.accounts.users().await?;
     let has = users.iter().any(|user| user.name == name && user.has_password);
     let role = visit.principal.role().map_or("", door::Role::name);
-    let title = format!("{name}, {role}");
     let body = Html::of(|out| {
-        let note = Html::with("Your password, and the tokens by which programs act for you.", &[]);
-        out.push(&pages::page_head(&title, Some(&note), &Html::new()));
+        let note = Html::with(
+            "{}Your password, and the tokens by which programs act for you.",
+            &[&pages::Badge(Tone::Info, role)],
+        );
+        out.push(&pages::page_head(name, Some(&note), &Html::new()));
         out.raw("<div class=\"stack\">");
         if let Some((name, token)) = &token {
             let shown = Html::with(

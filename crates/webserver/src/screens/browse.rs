@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use metadata::{TaskFilter, XComFilter};
-use pages::{Column, Html, Icon, Part, Raw, State, Table, ago, duration};
+use pages::{Column, Html, Icon, Name, Part, Raw, State, Table, ago, duration};
 use scheduler::TaskState;
 
 use super::dag::{clipped, run_list};
@@ -69,7 +69,7 @@ async fn tasks_page(visit: Visit, asked: Fields) -> Made {
                 let cells: [&dyn Part; 8] = [
                     &Html::with(
                         "<div class=\"main-cell\"><a href=\"{}\">{}</a></div>",
-                        &[&href, &key.task_id],
+                        &[&href, &Name(&key.task_id)],
                     ),
                     &State(task.state.name()),
                     &link(&dag_at(&key.dag_id, ""), &key.dag_id),

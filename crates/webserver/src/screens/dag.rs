@@ -5,7 +5,7 @@ use axum::response::Response;
 use dag::{Dag, Task};
 use door::Permission;
 use metadata::{DagSummary, Run, RunFilter, RunType};
-use pages::{Badge, Column, Html, Icon, Part, State, Tab, Table, Tone, ago, duration, time};
+use pages::{Badge, Column, Html, Icon, Name, Part, State, Tab, Table, Tone, ago, duration, time};
 use scheduler::RunState;
 
 use super::{ROWS, Segment, dag_at, link, list, nil, or_nil, run_at, run_name, segments};
@@ -53,6 +53,9 @@ pub(crate) fn tab(visit: &Visit, dag: &DagSummary, tab: &str, body: &Html) -> Pa
 
 fn head(visit: &Visit, dag: &DagSummary) -> Html {
     let note = Html::of(|out| {
+        if let Some(text) = &dag.description {
+            out.put("<p class=\"lead\">{}</p>", &[text]);
+        }
         if dag.stale {
             out.push(&Badge(Tone::Warn, "in no file any more"));
         }
@@ -86,12 +89,7 @@ fn head(visit: &Visit, dag: &DagSummary) -> Html {
             out.push(&pages::action(&href, Icon::Play, "Trigger", true));
         }
     });
-    Html::of(|out| {
-        out.push(&pages::page_head(&dag.dag_id, Some(&note), &actions));
-        if let Some(text) = &dag.description {
-            out.put("<p class=\"lead\">{}</p>", &[text]);
-        }
-    })
+    pages::page_head(&dag.dag_id, Some(&note), &actions)
 }
 
 /// `GET /dags/{dag_id}/runs`.
@@ -211,10 +209,10 @@ async fn tasks_page(visit: Visit, dag_id: String) -> Made {
     let model = visit.desk.model(&dag_id, dag.version).await?;
     let mut table = Table::new(COLUMNS).live("dag-tasks");
     for task in &model.tasks {
-        let name = Html::with("<b>{}</b>", &[&task.id]);
+        let name = Html::with("<b>{}</b>", &[&Name(&task.id)]);
         let after = Html::of(|out| {
             for (at, id) in task.upstream.iter().enumerate() {
-                out.put("{}{}", &[&if at == 0 { "" } else { ", " }, id]);
+                out.put("{}{}", &[&if at == 0 { "" } else { ", " }, &Name(id)]);
             }
         });
         let after = if task.upstream.is_empty() { nil() } else { after };

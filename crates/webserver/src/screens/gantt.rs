@@ -52,14 +52,18 @@ fn bar(
         let wide = (to.0 * 100 + to.1 - from.0 * 100 - from.1).max(20);
         (percent(from), percent((wide / 100, wide % 100)))
     };
+    let name = short_name(&key.task_id);
+    let group = key.task_id.strip_suffix(name).unwrap_or_default();
     let title = format!("{}: {}", key.task_id, task.state.name());
     out.put(
-        "<a href=\"{}\" data-state=\"{}\" title=\"{}\"><span>{}</span><svg aria-hidden=\"true\">",
+        "<a href=\"{}\" data-state=\"{}\" title=\"{}\"><span><small>{}</small>{}</span>\
+         <svg aria-hidden=\"true\">",
         &[
             &task_at(&key.dag_id, &key.run_id, &key.task_id, ""),
             &task.state.name(),
             &title,
-            &short_name(&key.task_id),
+            &group,
+            &name,
         ],
     );
     if let Some(queued) = task.queued_at.filter(|queued| *queued < start) {

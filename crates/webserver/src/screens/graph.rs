@@ -19,7 +19,7 @@ const RUNS: u32 = 25;
 /// Around the picture.
 const MARGIN: f64 = 24.0;
 /// The least of what a picture shows, so that a small DAG is not blown up.
-const VIEW: (f64, f64) = (960.0, 420.0);
+const VIEW: (f64, f64) = (960.0, 280.0);
 
 /// `GET /dags/{dag_id}/graph`.
 pub(crate) async fn graph(
@@ -82,12 +82,18 @@ pub(crate) fn picture(model: &Dag, run_id: Option<&str>, tasks: &[TaskInstance])
     let (width, height) = (picture.width + 2.0 * MARGIN, picture.height + 2.0 * MARGIN);
     // Without a script the picture is shown whole, in the middle.
     let (seen, high) = (width.max(VIEW.0), height.max(VIEW.1));
+    let tall = match height {
+        ..210.0 => "low",
+        ..400.0 => "middle",
+        _ => "",
+    };
     let (left, top) = ((width - seen) / 2.0, (height - high) / 2.0);
     Html::of(|out| {
         out.put(
-            "<x-dag size=\"{} {}\"><svg viewBox=\"{} {} {} {}\" role=\"group\" \
+            "<x-dag class=\"{}\" size=\"{} {}\"><svg viewBox=\"{} {} {} {}\" role=\"group\" \
              aria-label=\"Graph of {}\"><g transform=\"translate({} {})\">",
             &[
+                &Raw(tall),
                 &half(width),
                 &half(height),
                 &half(left),
@@ -107,7 +113,7 @@ pub(crate) fn picture(model: &Dag, run_id: Option<&str>, tasks: &[TaskInstance])
             node(out, &picture, model, task, run_id, states.get(task.id.as_str()).copied());
         }
         out.raw(
-            "</g></svg><div class=\"zoom\" hidden>\
+            "</g></svg><div class=\"zoom\" data-keep=\"hidden\" hidden>\
              <button type=\"button\" data-zoom=\"out\" aria-label=\"Smaller\">&#8722;</button>\
              <button type=\"button\" data-zoom=\"in\" aria-label=\"Larger\">+</button>\
              <button type=\"button\" data-zoom=\"fit\">Fit</button></div></x-dag>",

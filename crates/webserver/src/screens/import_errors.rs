@@ -59,6 +59,16 @@ fn excerpt(error: &ImportError, line: usize) -> Html {
     source::lines(&lines.join("\n"), Language::of(&error.file), first + 1, Some(line))
 }
 
+/// The line that says most: of a traceback of Python, the first after its frames.
+pub(crate) fn gist(error: &str) -> &str {
+    let mut lines = error.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    if !first.starts_with("Traceback") {
+        return first;
+    }
+    lines.find(|line| !line.starts_with(' ')).unwrap_or(first)
+}
+
 /// The line an error names: `line 3` or `file.yml:3:5`.
 fn line_of(error: &str, file: &str) -> Option<usize> {
     let digits = |text: &str| {
@@ -72,6 +82,14 @@ fn line_of(error: &str, file: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gist_of_a_traceback_is_its_error() {
+        let text = "Traceback (most recent call last):\n  File \"a.py\", line 2\nKeyError: 'x'\n";
+        assert_eq!(gist(text), "KeyError: 'x'");
+        assert_eq!(gist("a.yml:1:2: no\nmore"), "a.yml:1:2: no");
+        assert_eq!(gist(""), "");
+    }
 
     #[test]
     fn the_line_is_found_where_an_error_names_it() {

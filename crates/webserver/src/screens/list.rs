@@ -3,11 +3,11 @@
 use axum::extract::Path;
 use axum::response::Response;
 use door::Permission;
-use metadata::{DagCounts, DagFilter, DagSummary, ImportError, RecentRun};
-use pages::{Align, Column, Html, Icon, Part, Raw, State, Table, Tone, ago, query};
+use metadata::{DagCounts, DagFilter, DagSummary, ImportError, RECENT_RUNS, RecentRun};
+use pages::{Align, Column, Html, Icon, Name, Part, Raw, State, Table, Tone, ago, query};
 use scheduler::RunState;
 
-use super::{ROWS, Segment, dag_at, nil, run_at, segments};
+use super::{ROWS, Segment, dag_at, import_errors, nil, run_at, segments};
 use crate::act::Actor;
 use crate::fields::{Asked, Fields, Sent};
 use crate::visit::{Made, Page, Visit, see};
@@ -187,12 +187,9 @@ fn table(visit: &Visit, dags: &[DagSummary]) -> Html {
 fn name(dag: &DagSummary) -> Html {
     Html::of(|out| {
         out.put(
-            "<div class=\"main-cell\"><a href=\"{}\">{}</a>",
-            &[&dag_at(&dag.dag_id, ""), &dag.dag_id],
+            "<div class=\"main-cell\"><span class=\"name-line\"><a href=\"{}\">{}</a>",
+            &[&dag_at(&dag.dag_id, ""), &Name(&dag.dag_id)],
         );
-        if let Some(text) = &dag.description {
-            out.put("<small class=\"clip\" title=\"{}\">{}</small>", &[text, text]);
-        }
         if !dag.tags.is_empty() {
             out.raw("<span class=\"badges\">");
             for tag in &dag.tags {
@@ -200,6 +197,10 @@ fn name(dag: &DagSummary) -> Html {
                 out.put("<a class=\"badge\" href=\"{}\">{}</a>", &[&href, tag]);
             }
             out.raw("</span>");
+        }
+        out.raw("</span>");
+        if let Some(text) = &dag.description {
+            out.put("<small>{}</small>", &[text]);
         }
         out.raw("</div>");
     })
@@ -282,9 +283,16 @@ pub(crate) fn bars(dag_id: &str, recent: &[RecentRun]) -> Html {
     };
     let longest = recent.iter().map(seconds).max().unwrap_or(0).max(1);
     Html::of(|out| {
-        out.raw("<svg class=\"bars\" viewBox=\"0 0 118 26\" width=\"118\" height=\"26\">");
-        for (at, run) in recent.iter().take(14).enumerate() {
-            let x = 118 - 8 * (at + 1);
+        out.raw("<svg class=\"bars\" viewBox=\"0 0 110 26\" width=\"110\" height=\"26\">");
+        for at in recent.len()..RECENT_RUNS {
+            let x = 110 - 8 * (at + 1);
+            out.put(
+                "<rect class=\"slot\" x=\"{}\" y=\"23\" width=\"6\" height=\"3\" rx=\"1.5\"/>",
+                &[&x],
+            );
+        }
+        for (at, run) in recent.iter().take(RECENT_RUNS).enumerate() {
+            let x = 110 - 8 * (at + 1);
             let height = 5 + 21 * seconds(run) / longest;
             let height = if run.end.is_none() { 26 } else { height };
             let title = format!(
@@ -322,10 +330,10 @@ fn banner(out: &mut Html, errors: &[ImportError]) {
     let body = Html::of(|out| {
         out.raw("<ul class=\"error-list\">");
         for error in errors.iter().take(ERRORS_SHOWN) {
-            let first = error.error.lines().next().unwrap_or_default();
+            let gist = import_errors::gist(&error.error);
             out.put(
                 "<li><a href=\"{}\"><code>{}</code></a><span class=\"dim\">{}</span></li>",
-                &[&format!("/import-errors#{}", pages::segment(&error.file)), &error.file, &first],
+                &[&format!("/import-errors#{}", pages::segment(&error.file)), &error.file, &gist],
             );
         }
         if errors.len() > ERRORS_SHOWN {

@@ -5,8 +5,8 @@ use axum::response::Response;
 use door::Permission;
 use metadata::{DagSummary, Run, TaskInstance};
 use pages::{
-    Column, Field, Form, Html, Icon, Input, Part, State, Tab, Table, ago, duration, key_values,
-    post_button, time,
+    Column, Field, Form, Html, Icon, Input, Name, Part, State, Tab, Table, ago, duration,
+    key_values, post_button, time,
 };
 use scheduler::{RunState, TaskState};
 
@@ -77,7 +77,7 @@ fn table(visit: &Visit, tasks: &[&TaskInstance]) -> Html {
         let href = task_at(&key.dag_id, &key.run_id, &key.task_id, "");
         let name = Html::with(
             "<div class=\"main-cell\"><a href=\"{}\">{}</a></div>",
-            &[&href, &key.task_id],
+            &[&href, &Name(&key.task_id)],
         );
         let cells: [&dyn Part; 7] = [
             &name,
