@@ -217,6 +217,22 @@ class Judge:
         pydag.process.stdin.close()
         pydag.scratch.cleanup()
 
+    def helper_dies(self):
+        with self.pydag(grace_ms=1000) as pydag:
+            dag_of(pydag.parse("processes.py"))
+            order = {"do": "run", "file": "processes.py", "dag_id": "processes", "task_id": "hangs"}
+            pydag.process.stdin.write(json.dumps(order) + "\n")
+            pydag.process.stdin.flush()
+            wait_for(lambda: alive("sleep 98765"), 20, "the task starts")
+            # Forks of it have its command line too: it is their parent.
+            helper = min(alive(pydag.scratch.name + "/python/"))
+            os.kill(helper, 9)
+            told = ended(json.loads(pydag.process.stdout.readline()), "failed")
+            must("helper process ended" in told["detail"]["reason"], told["detail"])
+            must(told["detail"]["retryable"], "trying again helps")
+            wait_for(lambda: not alive("sleep 98765"), 20, "the task dies with its helper")
+            ended(pydag.run("processes.py", "processes", "writes"), "success")
+
     def errors(self):
         with self.pydag() as pydag:
             told = pydag.parse("broken_import.py")
@@ -312,7 +328,7 @@ class Judge:
                     found[dag["dag_id"]] = comparable(dag)
         return found
 
-    CHECKS = ("runtime", "classic", "taskflow", "processes", "parent_dies", "errors", "swallowed", "records", "example", "cost")
+    CHECKS = ("runtime", "classic", "taskflow", "processes", "parent_dies", "helper_dies", "errors", "swallowed", "records", "example", "cost")
 
 
 # Files whose DAGs must be the same on both rungs.

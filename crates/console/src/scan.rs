@@ -218,7 +218,7 @@ impl Look<'_> {
 
     /// Reads some offsets of some partitions to their ends.
     async fn read(&self, parts: &[Rest], seen: &mut Seen) {
-        let asks = parts.to_vec().into_iter().map(|part| self.part(part));
+        let asks = parts.iter().copied().map(|part| self.part(part));
         let mut reads = stream::iter(asks).buffer_unordered(AT_ONCE);
         while let Some((partition, part)) = reads.next().await {
             seen.scanned += part.scanned;

@@ -106,10 +106,7 @@ pub(crate) fn ranges(path: &str, current: u32) -> Html {
 
 /// The range of a query.
 pub(crate) fn range(asked: &crate::fields::Fields) -> u32 {
-    match asked.number("range") {
-        Some(range @ (21_600 | 86_400)) => range,
-        _ => 3_600,
-    }
+    asked.number("range").filter(|range| matches!(range, 21_600 | 86_400)).unwrap_or(3_600)
 }
 
 /// A part of a page whose answer failed.

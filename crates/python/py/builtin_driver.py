@@ -115,11 +115,18 @@ def child(parse, files, settings):
     return 0
 
 
+class DagFile(importlib.machinery.SourceFileLoader):
+    """Compiles the file each time: what Python keeps of it is told from another version by whole seconds."""
+
+    def get_code(self, fullname):
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def module_of(path):
     """Loads a DAG file under a name that no module has."""
     digest = hashlib.sha1(path.encode()).hexdigest()
     name = "unusual_prefix_{}_{}".format(digest, os.path.splitext(os.path.basename(path))[0])
-    loader = importlib.machinery.SourceFileLoader(name, path)
+    loader = DagFile(name, path)
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
     sys.modules[name] = module
     loader.exec_module(module)

@@ -65,13 +65,13 @@ impl Zygote {
         let (ours, theirs) = StdUnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
         let control = UnixStream::from_std(ours).map_err(failed)?;
-        let directory = recipe.script.parent().map(PathBuf::from).unwrap_or_default();
         let launch = Launch {
             title: "python helper".to_owned(),
             program: recipe.interpreter,
             arguments: vec![recipe.script.display().to_string(), recipe.settings.to_string()],
             environment: executor.environment.clone(),
-            directory,
+            // Relative paths of author code start at the project.
+            directory: executor.project.clone(),
             lock: None,
             input: Some(OwnedFd::from(theirs)),
         };
@@ -170,5 +170,46 @@ async fn drain(from: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>)
             tail.pop_front();
         }
         tail.push_back(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::send;
+    use crate::job::{Kind, pairs};
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    use std::io::{IoSliceMut, Read};
+    use std::mem::MaybeUninit;
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
+
+    #[tokio::test]
+    async fn a_job_goes_as_one_byte_with_its_files_in_order() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (files, ends) = pairs().unwrap();
+        let lock = tempfile::tempfile().unwrap();
+        let mut given: Vec<_> = ends.iter().map(AsFd::as_fd).collect();
+        given.push(lock.as_fd());
+        send(ours.as_fd(), Kind::Run, &given).unwrap();
+        drop((ends, lock));
+
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        let mut slices = [IoSliceMut::new(&mut byte)];
+        recvmsg(&theirs, &mut slices, &mut ancillary, RecvFlags::empty()).unwrap();
+        let mut received: Vec<OwnedFd> = Vec::new();
+        for message in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                received.extend(files);
+            }
+        }
+        assert_eq!((byte, received.len()), (*b"T", 6));
+        // The first is the leash: what is written there comes to the job.
+        let mut leash = UnixStream::from(received.remove(0));
+        std::io::Write::write_all(&mut leash, b"{\"pid\": 1234567}\n").unwrap();
+        let job = crate::job::Job::started(files).await.unwrap();
+        drop(job);
+        assert_eq!(leash.read(&mut byte).unwrap(), 0);
     }
 }

@@ -91,7 +91,7 @@ fn segments(system: bool) -> Html {
         out.raw("<div><nav class=\"segments\" aria-label=\"Which keyspaces\">");
         for (value, word) in [("", "Keyspaces"), ("true", "With Cassandra's own")] {
             let href = pages::query("/tables", &[("system", value)]);
-            let current = system == !value.is_empty();
+            let current = system != value.is_empty();
             let mark = current.then_some(pages::Raw(" aria-current=\"true\""));
             let values: [&dyn pages::Part; 3] = [&href, &mark, &word];
             out.put("<a href=\"{}\"{}>{}</a>", &values);

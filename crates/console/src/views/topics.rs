@@ -103,7 +103,7 @@ fn filters(asked: &Fields, internal: bool) -> Html {
         for (value, word) in [("", "Topics"), ("true", "With Kafka's own")] {
             let href = pages::query("/topics", &[("search", search), ("internal", value)]);
             let mark =
-                (internal == !value.is_empty()).then_some(pages::Raw(" aria-current=\"true\""));
+                (internal != value.is_empty()).then_some(pages::Raw(" aria-current=\"true\""));
             let values: [&dyn pages::Part; 3] = [&href, &mark, &word];
             out.put("<a href=\"{}\"{}>{}</a>", &values);
         }
