@@ -1,4 +1,5 @@
-//! `python` tasks in a real interpreter.
+//! `python` tasks in a real interpreter. `cargo test` needs no other software, so they run by
+//! `cargo test --release --test it -- --ignored python::`, as `.ci/run` does.
 
 use crate::desk::House;
 use dag::Operator;
@@ -10,6 +11,7 @@ async fn code(house: &House, code: &str) -> Value {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn a_function_gets_its_arguments_and_what_it_names_of_the_context() {
     let house = House::new();
     std::fs::create_dir(house.path("dags/lib")).unwrap();
@@ -38,6 +40,7 @@ async fn a_function_gets_its_arguments_and_what_it_names_of_the_context() {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn code_is_an_expression_or_statements_that_end_in_a_function() {
     let house = House::new();
     assert_eq!(code(&house, "lambda ds: ds").await, "2026-01-02");
@@ -48,6 +51,7 @@ async fn code_is_an_expression_or_statements_that_end_in_a_function() {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn a_function_asks_for_variables_connections_and_results() {
     let house = House::new();
     house.desk.variables.lock().unwrap().insert("api_key".into(), "k-e-y-1".into());
@@ -69,6 +73,7 @@ async fn a_function_asks_for_variables_connections_and_results() {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn a_function_that_fails_says_why() {
     let house = House::new();
     let fail = |code: &str| {
@@ -99,6 +104,7 @@ async fn a_function_that_fails_says_why() {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn a_function_can_skip_its_task_and_may_return_nothing() {
     let house = House::new();
     let skip = "class AirflowSkipException(Exception): pass\ndef f():\n  \
@@ -110,6 +116,7 @@ async fn a_function_can_skip_its_task_and_may_return_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
 async fn an_interpreter_that_is_not_there_is_named() {
     let house = House::with(|settings| settings.python = "no-such-python".into());
     let (reason, _) = house.failure(Operator::Python, json!({"python_callable": "print"})).await;
