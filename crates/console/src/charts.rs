@@ -13,6 +13,8 @@ use serde::Serialize;
 const SERIES_MAX: usize = 600;
 /// Seconds per point and points, for the last hour and for the last day.
 const RINGS: [(i64, usize); 2] = [(1, 3_600), (10, 8_640)];
+/// The least that a chart shows.
+const SECONDS_MIN: i64 = 300;
 /// Points of one answer at most.
 const POINTS_MAX: usize = 400;
 
@@ -69,18 +71,26 @@ impl Charts {
         series.retain(|_, one| one.rings[1].newest >= oldest);
     }
 
-    /// The last `seconds` of a series.
-    pub(crate) fn window(&self, name: &str, seconds: i64, now_ms: i64) -> Window {
+    /// The last `seconds` of some series, for one chart. What lies before anything was seen is left out,
+    /// down to five minutes.
+    pub(crate) fn windows(&self, names: &[&str], seconds: i64, now_ms: i64) -> Vec<Window> {
         let ring = usize::from(seconds > 3_600);
         let (step, points_max) = RINGS[ring];
-        let wanted = usize::try_from(seconds / step).unwrap_or(0).clamp(1, points_max);
         let end = now_ms.div_euclid(1_000 * step);
-        let points = self.lock().get(name).map(|one| one.rings[ring].last(wanted, end));
-        let points = points.unwrap_or_else(|| vec![None; wanted]);
-        let chunk = points.len().div_ceil(POINTS_MAX).max(1);
-        let points = points.rchunks(chunk).rev().map(mean).collect();
-        let step = step * i64::try_from(chunk).unwrap_or(1);
-        Window { name: name.to_owned(), step, end: now_ms, points }
+        let count = |seconds: i64| usize::try_from(seconds / step).unwrap_or(0);
+        let all = self.lock();
+        let known = names.iter().filter_map(|name| all.get(*name)?.rings[ring].since(end)).max();
+        let wanted = count(seconds).clamp(1, points_max);
+        let wanted = wanted.min(known.unwrap_or(0).max(count(SECONDS_MIN)));
+        let window = |name: &&str| {
+            let points = all.get(*name).map(|one| one.rings[ring].last(wanted, end));
+            let points = points.unwrap_or_else(|| vec![None; wanted]);
+            let chunk = points.len().div_ceil(POINTS_MAX).max(1);
+            let points = points.rchunks(chunk).rev().map(mean).collect();
+            let step = step * i64::try_from(chunk).unwrap_or(1);
+            Window { name: (*name).to_owned(), step, end: now_ms, points }
+        };
+        names.iter().map(window).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Series>> {
@@ -123,6 +133,12 @@ impl Ring {
         self.count = 1.0;
     }
 
+    /// Slots from the first point up to slot `end`; none without points.
+    fn since(&self, end: i64) -> Option<usize> {
+        let ahead = usize::try_from(end - self.newest).unwrap_or(0);
+        (!self.points.is_empty()).then(|| self.points.len().saturating_add(ahead))
+    }
+
     /// The last points up to slot `end`.
     fn last(&self, wanted: usize, end: i64) -> Vec<Option<f32>> {
         let ahead = usize::try_from(end - self.newest).unwrap_or(0).min(wanted);
@@ -153,10 +169,10 @@ mod tests {
         add(&charts, 0, 1.0);
         add(&charts, 1, 2.0);
         add(&charts, 4, 5.0);
-        let window = charts.window("a", 6, NOW + 5_000);
+        let windows = charts.windows(&["a", "b"], 6, NOW + 5_000);
         let points = [Some(1.0), Some(2.0), None, None, Some(5.0), None];
-        assert_eq!((window.points.as_slice(), window.step), (&points[..], 1));
-        assert_eq!(charts.window("b", 3, NOW).points, [None; 3]);
+        assert_eq!((windows[0].points.as_slice(), windows[0].step), (&points[..], 1));
+        assert_eq!(windows[1].points, [None; 6]);
     }
 
     #[test]
@@ -165,9 +181,9 @@ mod tests {
         for second in 0..40 {
             add(&charts, second, if second < 10 { 2.0 } else { 4.0 });
         }
-        let window = charts.window("a", 7_200, NOW + 39_000);
-        assert_eq!(window.step, 20, "720 points in 400 at most");
-        assert_eq!(&window.points[358..], [Some(3.0), Some(4.0)]);
+        let window = charts.windows(&["a"], 7_200, NOW + 39_000).remove(0);
+        assert_eq!((window.step, window.points.len()), (10, 30), "what was not seen is left out");
+        assert_eq!(&window.points[26..], [Some(2.0), Some(4.0), Some(4.0), Some(4.0)]);
     }
 
     #[test]

@@ -123,6 +123,11 @@ fn known_count<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u64>,
     Ok(Option::<i64>::deserialize(from)?.and_then(|count| u64::try_from(count).ok()))
 }
 
+/// A latency, or none where it is missing or nothing was measured, which the engine tells as zero.
+fn known_latency<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.filter(|millis| *millis > 0.0))
+}
+
 /// The engine's answer.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Status {
@@ -245,10 +250,10 @@ pub(crate) struct StreamError {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Latency {
     /// Median.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_latency")]
     pub(crate) p50: Option<f64>,
     /// 99th percentile.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known_latency")]
     pub(crate) p99: Option<f64>,
 }
 

@@ -123,7 +123,8 @@ class Chart extends HTMLElement {
       context.fillText(words(value, this.unit), width - right + 6, y(value));
     }
     context.textBaseline = "alphabetic";
-    const begin = this.seconds >= 7200 ? `${Math.round(this.seconds / 3600)} h ago` : `${Math.round(this.seconds / 60)} min ago`;
+    const seconds = (this.windows[0]?.points.length ?? 0) * (this.windows[0]?.step ?? 1);
+    const begin = seconds >= 7200 ? `${Math.round(seconds / 3600)} h ago` : `${Math.round(seconds / 60)} min ago`;
     context.fillText(begin, left, height - 4);
     context.textAlign = "right";
     context.fillText("now", width - right, height - 4);

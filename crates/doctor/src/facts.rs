@@ -138,6 +138,8 @@ pub struct Stream {
     pub latency_p50_ms: f64,
     /// One row in a hundred is written slower, milliseconds.
     pub latency_p99_ms: f64,
+    /// The topic of its dead letters, if the engine tells; else the one of the usual name.
+    pub dead_letters: Option<String>,
     /// Entries of operator state.
     pub state_entries: u64,
     /// Its source partitions.
@@ -223,6 +225,12 @@ pub struct Tally {
 }
 
 impl Stream {
+    /// The topic of its dead letters.
+    #[must_use]
+    pub fn dead_letter_topic(&self) -> String {
+        self.dead_letters.clone().unwrap_or_else(|| format!("{}.dead-letters", self.name))
+    }
+
     /// The sum over its partitions.
     #[must_use]
     pub fn tally(&self) -> Tally {

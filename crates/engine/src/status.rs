@@ -28,6 +28,9 @@ pub struct StreamStatus {
     pub sink: Endpoint,
     /// `starting`, `running`, `waiting` (for something that is away), `failed` or `stopped`.
     pub state: String,
+    /// Since when it is in this state, milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub since_ms: Option<i64>,
     /// What is wrong, when it waits or has failed.
     pub error: Option<Trouble>,
     /// Records read per second, over the last seconds.
@@ -150,7 +153,11 @@ impl Board {
 
     /// Shows a state and what is wrong.
     pub fn state(&self, state: &str, trouble: Option<Trouble>) {
+        let now = self.clock.wall_millis();
         self.update(|status| {
+            if status.state != state || status.since_ms.is_none() {
+                status.since_ms = Some(now);
+            }
             state.clone_into(&mut status.state);
             status.error = trouble;
         });
@@ -307,6 +314,18 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_is_told_again_is_as_old_as_when_it_was_first_told() {
+        let clock = Arc::new(runtime::ManualClock::at(5_000_000));
+        let board = Board::new(StreamStatus::default(), clock.clone());
+        board.state("waiting", None);
+        clock.advance(Duration::from_secs(9));
+        board.state("waiting", Some(Trouble::default()));
+        assert_eq!(board.show().since_ms, Some(5_000));
+        board.state("running", None);
+        assert_eq!(board.show().since_ms, Some(14_000));
+    }
 
     #[test]
     fn a_percentile_is_at_most_an_eighth_too_high() {

@@ -1,6 +1,7 @@
 //! Slots, templates, a runner, a time limit and a stop, in this order, around every try.
 
 use crate::masking::Masking;
+use crate::shim::KILL_PATIENCE;
 use crate::slots::Slots;
 use crate::{
     Desk, Level, LogLine, Outcome, Place, QueueFull, Runner, Secrets, Settings, Slot, StopSignal,
@@ -13,11 +14,6 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Above `stop_grace`, before a try that was told to end is dropped. Ending a process takes at most twice
-/// [`crate::shim::KILL_PATIENCE`] more.
-const STOP_MARGIN: Duration = Duration::from_secs(15);
 
 /// Runs tries.
 pub struct Executor {
@@ -132,7 +128,8 @@ impl Executor {
             }
         };
         stopper.stop(reason);
-        let patience = self.settings.stop_grace + STOP_MARGIN;
+        // What a shim takes at most: for its child, then for what that left behind.
+        let patience = (self.settings.stop_grace + KILL_PATIENCE) * 2;
         match tokio::time::timeout(patience, Pin::new(&mut work)).await {
             Ok(Ok(Outcome::Success)) => Outcome::Success,
             _ => instead,

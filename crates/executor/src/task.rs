@@ -100,7 +100,8 @@ impl Outcome {
 /// What runs the tasks of one operator.
 pub trait Runner: Send + Sync {
     /// Runs a try to its end. The arguments are rendered already. Once `stop` says so, it ends soon:
-    /// what does not end within [`Settings::stop_grace`](crate::Settings::stop_grace) is dropped.
+    /// what has not ended after twice [`Settings::stop_grace`](crate::Settings::stop_grace) and ten
+    /// seconds is dropped.
     fn run<'a>(
         &'a self,
         task: &'a TaskTry,

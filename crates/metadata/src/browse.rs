@@ -78,7 +78,7 @@ pub struct DagCounts {
     pub all: u64,
     /// Those that are paused.
     pub paused: u64,
-    /// Those whose latest run is queued or running.
+    /// Those whose latest run is running.
     pub running: u64,
     /// Those whose latest run failed.
     pub failed: u64,
@@ -178,9 +178,9 @@ impl Metadata {
                 counts.paused += number;
             }
             match row.maybe_text("latest")?.as_deref().and_then(RunState::named) {
-                Some(RunState::Queued | RunState::Running) => counts.running += number,
+                Some(RunState::Running) => counts.running += number,
                 Some(RunState::Failed) => counts.failed += number,
-                Some(RunState::Success) | None => {}
+                Some(RunState::Queued | RunState::Success) | None => {}
             }
         }
         Ok(counts)

@@ -110,7 +110,7 @@ pub(crate) fn declared(project: &Project) -> Vec<Declared> {
             line: Some(stream.position.line),
             source: endpoint(stream.source.place()),
             sink: endpoint(stream.sink.place()),
-            columns: stream.sink.schema.fields().iter().map(|field| column(field.name())).collect(),
+            columns: stream.plan.sink_columns.iter().map(|name| column(name)).collect(),
             starts_by_task: stream.starts_by_task(),
         }
     };

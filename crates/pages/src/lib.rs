@@ -52,7 +52,7 @@ mod url;
 pub use form::{Field, Form, Input, post_button};
 pub use html::{Html, Part, Raw};
 pub use icon::Icon;
-pub use live::{Change, Sent, live, wanted};
+pub use live::{Change, Sent, live, resumed, wanted};
 pub use parts::{
     Badge, Name, State, Tab, Tone, action, banner, card, empty_state, error_state, key_values,
     page_head, pager, skeleton, tabs, tile,

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,6 +16,9 @@ use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 
 use crate::Html;
+
+/// A browser whose stream ended asks again after so long.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A change of a page that is open in a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +37,17 @@ pub enum Change {
         /// What is added.
         html: String,
     },
+    /// Where the stream stands. A browser whose stream ended sends the latest of these along when it
+    /// asks again: see [`resumed`]. No line breaks.
+    At(String),
 }
 
 impl Change {
-    fn json(&self) -> Value {
+    fn json(&self) -> Option<Value> {
         match self {
-            Self::Replace { id, html } => json!({"id": id, "html": html}),
-            Self::Append { id, html } => json!({"id": id, "append": html}),
+            Self::Replace { id, html } => Some(json!({"id": id, "html": html})),
+            Self::Append { id, html } => Some(json!({"id": id, "append": html})),
+            Self::At(_) => None,
         }
     }
 }
@@ -85,13 +93,29 @@ pub fn wanted(headers: &HeaderMap) -> bool {
 /// An event stream of changes; it ends with `changes`, and the browser then asks again. An empty list
 /// of changes only says that the server lives.
 pub fn live(changes: impl Stream<Item = Vec<Change>> + Send + 'static) -> Response {
-    let events = changes.map(|changes| {
-        let list: Vec<_> = changes.iter().map(Change::json).collect();
-        Ok::<_, Infallible>(Event::default().data(Value::Array(list).to_string()))
-    });
+    let events = changes.map(|changes| Ok::<_, Infallible>(event(&changes)));
     let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+fn event(changes: &[Change]) -> Event {
+    let list: Vec<_> = changes.iter().filter_map(Change::json).collect();
+    let event = Event::default().data(Value::Array(list).to_string()).retry(AGAIN);
+    let at = changes.iter().find_map(|change| match change {
+        Change::At(at) if !at.contains(['\n', '\r', '\0']) => Some(at),
+        _ => None,
+    });
+    match at {
+        Some(at) => event.id(at),
+        None => event,
+    }
+}
+
+/// Where the stream stood that a browser asks for again.
+#[must_use]
+pub fn resumed(headers: &HeaderMap) -> Option<&str> {
+    headers.get("last-event-id")?.to_str().ok()
 }
 
 #[cfg(test)]

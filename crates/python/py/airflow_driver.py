@@ -39,7 +39,22 @@ def load(settings):
 
     airflow2_names.install()
     warm(settings)
-    return {"python": sys.version.split()[0], "package": airflow.__version__, "protocol": api_version(comms)}
+    return {
+        "python": sys.version.split()[0],
+        "package": airflow.__version__,
+        "protocol": api_version(comms),
+        "dag_run_fields": fields_of("DagRun"),
+    }
+
+
+def fields_of(name):
+    """The fields of a message, which differ from version to version; those it does not know it refuses."""
+    try:
+        from airflow.sdk.api.datamodels import _generated
+
+        return sorted(getattr(_generated, name).model_fields)
+    except (ImportError, AttributeError):
+        return []
 
 
 def api_version(comms):

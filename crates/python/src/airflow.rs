@@ -10,9 +10,9 @@ mod serialised;
 mod startup;
 mod value;
 
-pub(crate) use answers::{Desks, End, Ended, Run};
+pub(crate) use answers::{Desks, End, Ended};
 pub(crate) use serialised::dag;
-pub(crate) use startup::{parse_request, should_retry, startup_details};
+pub(crate) use startup::{Dialect, Run, parse_request, should_retry, startup_details};
 
 use answers::Reply;
 use frame::{FrameFault, Frames};

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore};
@@ -31,6 +31,10 @@ pub struct Settings {
     pub parse_memory: Option<u64>,
     /// Files that are read at a time.
     pub parse_parallelism: usize,
+    /// The fork server ends once it had nothing to do for so long, or up to twice that.
+    pub idle: Duration,
+    /// The same where it has loaded Apache Airflow, which takes seconds.
+    pub idle_airflow: Duration,
 }
 
 impl Default for Settings {
@@ -42,6 +46,8 @@ impl Default for Settings {
             parse_timeout: Duration::from_secs(30),
             parse_memory: Some(4 << 30),
             parse_parallelism: 2,
+            idle: Duration::from_secs(5),
+            idle_airflow: Duration::from_secs(60),
         }
     }
 }
@@ -91,11 +97,23 @@ struct Inner {
     readers: Semaphore,
 }
 
+/// A child for a job.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    /// What it has loaded.
+    pub(crate) runtime: Runtime,
+    /// What forked it, kept as long as it runs.
+    pub(crate) zygote: Arc<Zygote>,
+    pub(crate) job: Job,
+}
+
 /// What was found and started so far.
 #[derive(Debug, Default)]
 struct Started {
     runtime: Option<Runtime>,
     zygote: Option<Arc<Zygote>>,
+    /// How often the fork server was asked for.
+    asked: u64,
 }
 
 impl Python {
@@ -171,7 +189,7 @@ impl Python {
         found
     }
 
-    /// A child for a job, and the runtime that it has.
+    /// A child for a job.
     ///
     /// # Errors
     /// One sentence; trying again may help.
@@ -179,17 +197,17 @@ impl Python {
         &self,
         kind: Kind,
         lock: Option<BorrowedFd<'_>>,
-    ) -> Result<(Runtime, Job), String> {
+    ) -> Result<Launched, String> {
         let (runtime, zygote) = self.ready().await?;
         match zygote.launch(kind, lock).await {
-            Ok(job) => Ok((runtime, job)),
+            Ok(job) => Ok(Launched { runtime, zygote, job }),
             Err(JobFault::Sockets(error)) => Err(JobFault::Sockets(error).to_string()),
             // It ended since it was last used. A new one is started once.
             Err(JobFault::Lost(reason)) => {
                 tracing::warn!(reason, "the Python helper process is started again");
                 let (runtime, zygote) = self.ready().await?;
                 let job = zygote.launch(kind, lock).await.map_err(|fault| fault.to_string())?;
-                Ok((runtime, job))
+                Ok(Launched { runtime, zygote, job })
             }
         }
     }
@@ -197,6 +215,7 @@ impl Python {
     /// The fork server, started if it does not run.
     async fn ready(&self) -> Result<(Runtime, Arc<Zygote>), String> {
         let mut started = self.0.started.lock().await;
+        started.asked += 1;
         let runtime = self.runtime_of(&mut started).await;
         if let Some(zygote) = started.zygote.as_ref().filter(|zygote| !zygote.is_gone()) {
             return Ok((runtime, Arc::clone(zygote)));
@@ -215,7 +234,14 @@ impl Python {
             Err(error) => return Err(error),
         };
         let zygote = Arc::new(zygote);
-        *started = Started { runtime: Some(runtime.clone()), zygote: Some(Arc::clone(&zygote)) };
+        started.runtime = Some(runtime.clone());
+        // The one that is gone has left somebody who looks.
+        if started.zygote.replace(Arc::clone(&zygote)).is_none() {
+            let settings = &self.0.settings;
+            let airflow = runtime.rung == Rung::Airflow;
+            let idle = if airflow { settings.idle_airflow } else { settings.idle };
+            tokio::spawn(end_when_idle(Arc::downgrade(&self.0), idle));
+        }
         Ok((runtime, zygote))
     }
 
@@ -243,5 +269,24 @@ impl Python {
             timeout: settings.start_timeout,
         };
         Zygote::start(executor, recipe).await
+    }
+}
+
+/// Ends the fork server when nobody asked for it between two looks and none of its children runs: most
+/// projects read their files once, and it takes as much memory as a broker.
+async fn end_when_idle(python: Weak<Inner>, idle: Duration) {
+    let mut asked = 0;
+    loop {
+        tokio::time::sleep(idle).await;
+        let Some(python) = python.upgrade() else { return };
+        let mut started = python.started.lock().await;
+        let Some(zygote) = &started.zygote else { return };
+        // Who has a child keeps the zygote too.
+        if started.asked == asked && Arc::strong_count(zygote) == 1 {
+            tracing::debug!("the Python helper process has nothing to do and ends");
+            started.zygote = None;
+            return;
+        }
+        asked = started.asked;
     }
 }

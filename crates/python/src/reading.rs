@@ -6,6 +6,7 @@ use crate::follow::{Followed, Until, follow};
 use crate::job::{Job, Kind};
 use crate::lines::{Log, cut};
 use crate::notes::Notes;
+use crate::python::Launched;
 use crate::{ParseError, Parsed, Python, Rung, Runtime, advice};
 use dag::Dag;
 use executor::{Desk, StopSignal};
@@ -24,7 +25,8 @@ pub(crate) async fn read(
 ) -> Result<Parsed, ParseError> {
     let executor = python.executor();
     let path = place(&executor.dags, file)?;
-    let (runtime, job) = python.launch(Kind::Parse, None).await.map_err(ParseError::of_runtime)?;
+    let launched = python.launch(Kind::Parse, None).await.map_err(ParseError::of_runtime)?;
+    let Launched { runtime, zygote: _zygote, job } = launched;
     let notes = Notes::default();
     let log = Log::new(None, &*executor.clock, &notes);
     let reading = Reading { python, path: &path, desk, log: &log, notes: &notes };

@@ -1,11 +1,12 @@
 //! Runs tasks of Python DAG files in children.
 
-use crate::airflow::{self, Desks, End as AirflowEnd, Ended, Run};
+use crate::airflow::{self, Desks, Dialect, End as AirflowEnd, Ended, Run};
 use crate::builtin::{self, Answers, End, Last};
 use crate::follow::{Followed, Until, follow};
 use crate::job::{Job, Kind};
 use crate::lines::Log;
 use crate::notes::Notes;
+use crate::python::Launched;
 use crate::{Python, Rung, advice};
 use chrono::{DateTime, SecondsFormat};
 use executor::process::lock_of;
@@ -74,17 +75,21 @@ impl Tasks {
         lock: &Lock,
     ) -> Outcome {
         let executor = self.python.executor();
-        let (runtime, job) = match self.python.launch(Kind::Run, lock.file()).await {
-            Ok(launched) => launched,
-            Err(reason) => return Outcome::failed(reason),
-        };
+        let Launched { runtime, zygote, job } =
+            match self.python.launch(Kind::Run, lock.file()).await {
+                Ok(launched) => launched,
+                Err(reason) => return Outcome::failed(reason),
+            };
         let notes = Notes::default();
         let log = Log::new(Some(desk), &*executor.clock, &notes);
         let text = format!("runs with {}", runtime.name);
         log.add(Stream::Task, Level::Debug, vec![text]).await;
         let trying = Trying { python: &self.python, task, desk, log: &log, notes: &notes };
         let outcome = match runtime.rung {
-            Rung::Airflow => trying.by_airflow(job, stop).await,
+            Rung::Airflow => {
+                let dialect = Dialect::of(zygote.about());
+                trying.by_airflow(job, &dialect, stop).await
+            }
             Rung::BuiltIn | Rung::None => trying.by_built_in(job, stop).await,
         };
         match outcome {
@@ -106,13 +111,13 @@ struct Trying<'a> {
 }
 
 impl Trying<'_> {
-    async fn by_airflow(&self, job: Job, stop: StopSignal) -> Outcome {
+    async fn by_airflow(&self, job: Job, dialect: &Dialect, stop: StopSignal) -> Outcome {
         let wall = self.python.executor().clock.wall_micros();
         let now = DateTime::from_timestamp_micros(wall).unwrap_or_default();
         let now = now.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let run = Run { task: self.task, now: &now };
+        let run = Run { task: self.task, now: &now, dialect };
         let desks = Desks { desk: Some(self.desk), run: Some(run) };
-        let first = airflow::startup_details(self.task, &now);
+        let first = airflow::startup_details(&run);
         let talk = async |socket| {
             let mut ended = Ended::default();
             airflow::talk(socket, &first, &desks, &mut ended).await?;

@@ -43,6 +43,7 @@ pub(crate) struct Recipe {
 #[derive(Debug)]
 pub(crate) struct Zygote {
     control: tokio::sync::Mutex<UnixStream>,
+    about: Value,
     gone: AtomicBool,
     _process: Process,
 }
@@ -88,6 +89,7 @@ impl Zygote {
             Ok(Ok(Hello::Ready(about))) => {
                 tracing::debug!(%about, "a Python helper process is ready");
                 return Ok(Self {
+                    about,
                     control: tokio::sync::Mutex::new(control.into_inner()),
                     gone: AtomicBool::new(false),
                     _process: process,
@@ -102,6 +104,11 @@ impl Zygote {
             Err(_) => format!("it was not ready within {} s", recipe.timeout.as_secs_f64()),
         };
         Err(reason)
+    }
+
+    /// What it told of its runtime.
+    pub(crate) fn about(&self) -> &Value {
+        &self.about
     }
 
     /// Whether a job could not be given to it: another one is needed.

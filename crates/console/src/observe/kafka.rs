@@ -1,6 +1,6 @@
 //! The offsets and sizes of topics, by the Kafka protocol: the same from any broker.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use kafkaadmin::{Admin, Error, Isolation, OffsetSpec, TopicPartition};
@@ -15,6 +15,9 @@ const TOPICS_AGE: Duration = Duration::from_secs(10);
 /// How long sizes are taken for what they were.
 const SIZES_AGE: Duration = Duration::from_secs(10);
 
+/// Looks over which rates are told: batches come in bursts.
+const RATE_LOOKS: usize = 5;
+
 /// What was last seen.
 pub(super) struct Topics {
     admin: Admin,
@@ -22,8 +25,8 @@ pub(super) struct Topics {
     topics_at: Option<Duration>,
     sizes: BTreeMap<String, u64>,
     sizes_at: Option<Duration>,
-    seen: BTreeMap<String, Topic>,
-    seen_at: Duration,
+    /// When, and how many records each topic had got by then, oldest first.
+    seen: VecDeque<(Duration, BTreeMap<String, u64>)>,
 }
 
 impl Topics {
@@ -34,8 +37,7 @@ impl Topics {
             topics_at: None,
             sizes: BTreeMap::new(),
             sizes_at: None,
-            seen: BTreeMap::new(),
-            seen_at: Duration::ZERO,
+            seen: VecDeque::new(),
         }
     }
 
@@ -83,15 +85,20 @@ impl Topics {
         for topic in &self.topics {
             topics.insert(topic.name.clone(), self.topic(topic, &earliest, &latest));
         }
-        let seconds = now.saturating_sub(self.seen_at).as_secs_f64();
-        for (name, topic) in &mut topics {
-            if let Some(before) = self.seen.get(name).filter(|_| seconds > 0.0) {
-                let appended = topic.appended.saturating_sub(before.appended);
-                topic.records_per_second = approximate(appended) / seconds;
+        if let Some((then, before)) = self.seen.front() {
+            let seconds = now.saturating_sub(*then).as_secs_f64();
+            for (name, topic) in &mut topics {
+                if let Some(before) = before.get(name).filter(|_| seconds > 0.0) {
+                    let appended = topic.appended.saturating_sub(*before);
+                    topic.records_per_second = approximate(appended) / seconds;
+                }
             }
         }
-        self.seen.clone_from(&topics);
-        self.seen_at = now;
+        if self.seen.len() >= RATE_LOOKS {
+            self.seen.pop_front();
+        }
+        let appended = topics.iter().map(|(name, topic)| (name.clone(), topic.appended));
+        self.seen.push_back((now, appended.collect()));
         Ok(topics)
     }
 

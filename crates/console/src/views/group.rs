@@ -113,9 +113,23 @@ async fn page(visit: Visit, name: String, asked: Fields) -> Made {
     let all = committed.len();
     let readings = readings(admin, committed).await?;
     let range = range(&asked);
+    let stream = {
+        let snapshot = visit.desk.snapshots.borrow();
+        let of = snapshot.streams.iter().find(|stream| stream.group() == name);
+        of.map(|stream| stream.name.clone())
+    };
     let body = Html::of(|out| {
         out.push(&head(&visit, &group));
         out.raw("<div class=\"stack\">");
+        if let Some(stream) = &stream {
+            let link = link(&pages::path(&["streams", stream]), stream);
+            let text = Html::with(
+                "<p>It keeps the offsets of stream {}, which commits them with its rows and needs no \
+                 members. To move the stream, use <code>millstream reset</code>.</p>",
+                &[&link],
+            );
+            out.push(&pages::banner(Tone::Info, "The group of a stream", &text));
+        }
         out.region_as("div", "tiles", "totals", |out| totals(out, &group, &readings, visit.now));
         out.push(&offsets(&visit, &group, &readings));
         super::topic::more(out, all, PARTITIONS_MAX, "partition");
@@ -270,7 +284,7 @@ fn members(group: &Group) -> Html {
     }
     let body = if table.is_empty() {
         let text = "Nobody reads for this group now. Its offsets stay until they expire.";
-        pages::empty_state(Icon::Group, "No members", text, &Html::new())
+        Html::with("<p class=\"dim pad\">{}</p>", &[&text])
     } else {
         table.finish()
     };

@@ -162,7 +162,7 @@ fn controls(topic: &Topic, asked: &Fields, wish: &Wish, tails: bool) -> Html {
         out.put(
             "<label class=\"check-label\"><input type=\"checkbox\" name=\"committed\" \
              value=\"true\"{}> committed only</label>\
-             <button class=\"button primary\" type=\"submit\">{}Look</button></form>",
+             <button class=\"button primary\" type=\"submit\">{}Look</button>",
             &[&committed.then_some(pages::Raw(" checked")), &Icon::Search],
         );
         let pairs = [("partition", asked.text("partition")), ("q", asked.text("q"))];
@@ -172,7 +172,10 @@ fn controls(topic: &Topic, asked: &Fields, wish: &Wish, tails: bool) -> Html {
         } else {
             (pages::query(&path, &tail), "Follow live", Icon::Play)
         };
-        out.put("<div class=\"seek-end\">{}</div>", &[&pages::action(&href, icon, word, false)]);
+        out.put(
+            "<span class=\"push\">{}</span></form>",
+            &[&pages::action(&href, icon, word, false)],
+        );
     })
 }
 

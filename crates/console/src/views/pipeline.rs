@@ -104,7 +104,8 @@ fn verdict(streams: &[&Stream]) -> Html {
         return pages::banner(Tone::Warn, &title, &Html::new());
     }
     let slow = |stream: &&&Stream| stream.latency_ms.p99.unwrap_or(0.0);
-    let slowest = streams.iter().max_by(|a, b| slow(a).total_cmp(&slow(b)));
+    // Of two that are as slow the first is named.
+    let slowest = streams.iter().rev().max_by(|a, b| slow(a).total_cmp(&slow(b)));
     let Some(stream) = slowest.filter(|stream| slow(stream) > 0.0) else {
         return Html::new();
     };
@@ -134,7 +135,7 @@ fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
         Column::right("Set aside"),
     ];
     let mut table = Table::new(&columns);
-    let dash = || or_dash::<&str>(None);
+    let dash = Html::new;
     for (at, stream) in streams.iter().enumerate() {
         if at == 0 || streams.get(at - 1).is_none_or(|before| before.sink != stream.source) {
             table.row(&[
@@ -191,8 +192,8 @@ fn place(at: &crate::model::End, snapshot: &Snapshot) -> Html {
     super::main_cell(&end(at), &note)
 }
 
-fn rate_of(topic: &str, snapshot: &Snapshot) -> Html {
-    or_dash(snapshot.topics.get(topic).map(|topic| numbers::rate(topic.records_per_second)))
+fn rate_of(topic: &str, snapshot: &Snapshot) -> Option<String> {
+    snapshot.topics.get(topic).map(|topic| numbers::rate(topic.records_per_second))
 }
 
 /// How many records had which latency in the last minute, stream by stream.

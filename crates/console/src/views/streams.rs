@@ -239,7 +239,7 @@ fn spark(stream: &Stream) -> Html {
         ),
     ]);
     let aside = badge(Tone::Plain, "Spark's names");
-    pages::card("Job", &aside, &facts)
+    pages::card("Job", &aside, &Html::with("<div class=\"wide-facts\">{}</div>", &[&facts]))
 }
 
 fn partitions(stream: &Stream, now: DateTime<Utc>) -> Html {

@@ -31,6 +31,12 @@ async fn list_page(visit: &Visit, asked: &Fields) -> Made {
         tables.all("SELECT keyspace_name, table_name, comment FROM system_schema.tables").await?;
     let keyspaces =
         tables.all("SELECT keyspace_name, replication FROM system_schema.keyspaces").await?;
+    let keys = tables
+        .all(
+            "SELECT keyspace_name, table_name, column_name, kind, position FROM \
+             system_schema.columns",
+        )
+        .await?;
     // The ring is worth to know, but not to fail for.
     let local = tables
         .all("SELECT cluster_name, data_center, rack, release_version, tokens FROM system.local")
@@ -64,7 +70,7 @@ async fn list_page(visit: &Visit, asked: &Fields) -> Made {
             none = false;
             let replication =
                 keyspaces.iter().find(|row| cell(row, 0) == *name).map_or("", |row| cell(row, 1));
-            out.push(&keyspace(name, replication, tables));
+            out.push(&keyspace(name, replication, tables, &keys));
         }
         if none {
             let text = "A stream makes no keyspace of its own: create one with CQL, or run a project \
@@ -100,21 +106,56 @@ fn segments(system: bool) -> Html {
     })
 }
 
-fn keyspace(name: &str, replication: &str, tables: &[(&str, &str)]) -> Html {
-    let columns = [Column::left("Table"), Column::left("Comment")];
+fn keyspace(
+    name: &str,
+    replication: &str,
+    tables: &[(&str, &str)],
+    keys: &[Vec<Option<String>>],
+) -> Html {
+    let columns = [Column::left("Table"), Column::left("Primary key"), Column::left("Comment")];
     let mut table = Table::new(&columns);
     for (one, comment) in tables {
         let href = pages::path(&["tables", name, one]);
         let comment = Some(*comment).filter(|text| !text.is_empty());
-        table.row(&[&Html::with("<b>{}</b>", &[&link(&href, one)]), &or_dash(comment)]);
+        let of = keys.iter().filter(|row| cell(row, 0) == name && cell(row, 1) == *one);
+        table.row(&[
+            &Html::with("<b>{}</b>", &[&link(&href, one)]),
+            &Html::with("<code class=\"path\">{}</code>", &[&key(of)]),
+            &or_dash(comment),
+        ]);
     }
     let body = if table.is_empty() {
         Html::with("<p class=\"dim pad\">This keyspace has no tables.</p>", &[])
     } else {
         table.finish()
     };
-    let aside = Html::with("<code class=\"dim small path\">{}</code>", &[&replication]);
+    let replication = replication
+        .replace("org.apache.cassandra.locator.", "")
+        .replace(['{', '}', '\''], "")
+        .replace(':', " ")
+        .replace(',', ", ")
+        .replace("class ", "");
+    let aside = Html::with("<span class=\"dim small path\">{}</span>", &[&replication]);
     pages::card(name, &aside, &body)
+}
+
+/// A primary key as CQL writes it: `((a, b), c)`.
+fn key<'a>(columns: impl Iterator<Item = &'a Vec<Option<String>>>) -> String {
+    let (mut partition, mut clustering) = (BTreeMap::new(), BTreeMap::new());
+    for row in columns {
+        let position: i32 = cell(row, 4).parse().unwrap_or(0);
+        match cell(row, 3) {
+            "partition_key" => partition.insert(position, cell(row, 2)),
+            "clustering" => clustering.insert(position, cell(row, 2)),
+            _ => None,
+        };
+    }
+    let join = |names: BTreeMap<i32, &str>| names.into_values().collect::<Vec<_>>().join(", ");
+    if clustering.is_empty() {
+        format!("({})", join(partition))
+    } else {
+        format!("(({}), {})", join(partition), join(clustering))
+    }
 }
 
 fn ring(local: &[Vec<Option<String>>], peers: &[Vec<Option<String>>]) -> Html {

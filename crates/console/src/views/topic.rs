@@ -60,7 +60,7 @@ pub(crate) fn framed(visit: &Visit, topic: &Topic, tab: Tabs, body: &Html) -> Pa
             if let Some(seen) = seen {
                 out.put("<span>{} kept</span>", &[&numbers::of(seen.records, "record")]);
                 let rate = numbers::rate(seen.records_per_second);
-                out.put("<span>{} in each second</span>", &[&rate]);
+                out.put("<span>{} records/s</span>", &[&rate]);
                 if let Some(bytes) = seen.bytes {
                     out.put("<span>{} on disk</span>", &[&numbers::bytes(bytes)]);
                 }

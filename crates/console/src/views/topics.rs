@@ -97,7 +97,7 @@ fn filters(asked: &Fields, internal: bool) -> Html {
         if internal {
             out.raw("<input type=\"hidden\" name=\"internal\" value=\"true\">");
         }
-        out.raw("<button class=\"button\" type=\"submit\">Search</button></form>");
+        out.raw("<button class=\"button\" type=\"submit\">Search</button>");
         let search = asked.text("search");
         out.raw("<nav class=\"segments\" aria-label=\"Which topics\">");
         for (value, word) in [("", "Topics"), ("true", "With Kafka's own")] {
@@ -107,7 +107,7 @@ fn filters(asked: &Fields, internal: bool) -> Html {
             let values: [&dyn pages::Part; 3] = [&href, &mark, &word];
             out.put("<a href=\"{}\"{}>{}</a>", &values);
         }
-        out.raw("</nav>");
+        out.raw("</nav></form>");
     })
 }
 

@@ -51,6 +51,7 @@ struct Told {
     records_per_second: f64,
     lag: Option<i64>,
     latency_ms: Latency,
+    dead_letters: Option<String>,
     state_entries: u64,
     starts_by_task: Option<bool>,
     partitions: Vec<ToldPartition>,
@@ -111,6 +112,7 @@ fn stream(told: Told) -> Stream {
         lag: told.lag.unwrap_or(0),
         latency_p50_ms: told.latency_ms.p50.unwrap_or(0.0),
         latency_p99_ms: told.latency_ms.p99.unwrap_or(0.0),
+        dead_letters: told.dead_letters,
         state_entries: told.state_entries,
         partitions: told.partitions.into_iter().map(partition).collect(),
     }

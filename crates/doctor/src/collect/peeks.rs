@@ -72,7 +72,7 @@ pub(super) async fn ask(
 fn letters(streams: &[Stream], cluster: &Cluster) -> Vec<(For, TopicPartition, i64)> {
     let dead = streams.iter().filter(|stream| stream.tally().dead_lettered > 0);
     let first = dead.filter_map(|stream| {
-        let name = format!("{}.dead-letters", stream.name);
+        let name = stream.dead_letter_topic();
         let topic = cluster.topics.get(&name)?;
         let filled = topic.partitions.iter().find(|one| one.end > one.earliest)?;
         let at = TopicPartition::new(&name, filled.index);

@@ -96,6 +96,11 @@ fn not_parsing(context: &Context<'_>, broken: &ImportError) -> Finding {
         (Some(line), None) => format!("line {line}: "),
         _ => String::new(),
     };
+    // The sentence has named the file.
+    let message = match message.split_once(": ") {
+        Some((path, rest)) if path.ends_with(&broken.file) => rest.to_owned(),
+        _ => message,
+    };
     let more = match more {
         0 => String::new(),
         1 => " (and 1 more problem)".to_owned(),
@@ -142,9 +147,9 @@ fn problem(text: &str) -> Problem {
     if let Some(at) = own
         && let Some((line, column, message)) = position(lines[at])
     {
-        let others = lines[at + 1..].iter().filter(|line| position(line).is_some());
+        let others = lines[at + 1..].iter().map(|line| problems_in(line)).sum();
         let message = message.to_owned();
-        return Problem { line: Some(line), column, message, more: others.count() };
+        return Problem { line: Some(line), column, message, more: others };
     }
     let frame = lines.iter().rev().find_map(|line| {
         let (_, rest) = line.split_once("\", line ")?;
@@ -154,9 +159,19 @@ fn problem(text: &str) -> Problem {
     Problem { line: frame, column: None, message: said.to_owned(), more: 0 }
 }
 
-/// `line L, column C: rest`, `line L: rest`, or either after `FILE: ` or `FILE:`.
+/// Problems that a line after the first tells of: one of its own, or `and N more problems`.
+fn problems_in(line: &str) -> usize {
+    let uncounted = line.strip_prefix("and ").and_then(|rest| rest.strip_suffix(" more problems"));
+    match uncounted {
+        Some(number) => number.parse().unwrap_or(0),
+        None => usize::from(position(line).is_some()),
+    }
+}
+
+/// `line L, column C: rest`, `line L: rest`, or either after `FILE: ` or `FILE, `.
 fn position(text: &str) -> Option<(u64, Option<u64>, &str)> {
-    let at = if text.starts_with("line ") { 0 } else { text.find(": line ")? + 2 };
+    let after = || [": line ", ", line "].iter().filter_map(|joint| text.find(joint)).min();
+    let at = if text.starts_with("line ") { 0 } else { after()? + 2 };
     let (line, rest) = leading_number(text.get(at + "line ".len()..)?)?;
     if let Some(rest) = rest.strip_prefix(", column ") {
         let (column, rest) = leading_number(rest)?;
@@ -188,16 +203,18 @@ mod tests {
 
     #[test]
     fn the_place_of_a_problem_is_found_in_either_language() {
-        let yaml =
-            "line 3, column 5: unknown key schedul; did you mean schedule?\nline 9, column 1: x";
+        let yaml = "line 3, column 5: unknown key schedul; did you mean schedule?\nline 9, column 1: x\nand 20 more problems";
         let found = problem(yaml);
-        assert_eq!((found.line, found.column, found.more), (Some(3), Some(5), 1));
+        assert_eq!((found.line, found.column, found.more), (Some(3), Some(5), 21));
         assert_eq!(found.message, "unknown key schedul; did you mean schedule?");
         let python = "Traceback (most recent call last):\n  File \"/d/a.py\", line 7, in <module>\n    \
                       import kafka\nModuleNotFoundError: No module named 'kafka'\n";
         let found = problem(python);
         assert_eq!((found.line, found.column), (Some(7), None));
         assert_eq!(found.message, "ModuleNotFoundError: No module named 'kafka'");
+        let found = problem(&format!("/d/a.py, line 7: ModuleNotFoundError: no\n{python}"));
+        assert_eq!((found.line, found.more), (Some(7), 0));
+        assert_eq!(found.message, "ModuleNotFoundError: no");
         assert_eq!(problem("a.py: line 4: invalid syntax").line, Some(4));
         assert_eq!(problem("").message, "no reason was given");
     }

@@ -46,7 +46,7 @@ fn dead(context: &Context<'_>, stream: &Stream) -> Option<Finding> {
     if tally.dead_lettered == 0 {
         return None;
     }
-    let topic = format!("{}.dead-letters", stream.name);
+    let topic = stream.dead_letter_topic();
     let first = context.cluster().and_then(|cluster| cluster.dead_letters.get(&topic));
     let why = first.and_then(first_reason).unwrap_or_default();
     Some(

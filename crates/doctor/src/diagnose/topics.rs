@@ -61,7 +61,11 @@ fn unread<'a>(context: &Context<'a>, cluster: &'a Cluster) -> Vec<&'a str> {
         .flatten()
         .flat_map(|group| group.partitions.iter().map(|at| at.topic.as_str()))
         .collect();
-    let beside = |name: &str| name.ends_with(".dead-letters") || name.ends_with(".late");
+    let chosen: BTreeSet<String> =
+        context.facts.streams.iter().map(Stream::dead_letter_topic).collect();
+    let beside = |name: &str| {
+        chosen.contains(name) || name.ends_with(".dead-letters") || name.ends_with(".late")
+    };
     cluster
         .topics
         .iter()

@@ -1,7 +1,8 @@
 //! `time + macros.timedelta(...)`: minijinja lets no object define `+`, so this becomes a method call.
 //!
 //! What is rewritten is `A + B` and `A - B` where B begins with `macros.timedelta(` and A is a name, a
-//! call, an index or something in parentheses, inside `{{ }}` and `{% %}`. All else is left alone.
+//! call, an index or something in parentheses, inside `{{ }}` and `{% %}`, where no neighbour binds more
+//! tightly than the operator. All else is left alone, and fails with a sentence that says what to write.
 
 /// The method that stands for `+`.
 pub(super) const PLUS: &str = "__add__";
@@ -41,7 +42,7 @@ fn rewrite(text: &str, mut from: usize) -> Option<(String, usize)> {
         };
         let left_end = before[..before.len() - 1].trim_end().len();
         let Some(left) = primary(bytes, left_end) else { continue };
-        if !in_expression(text, left) {
+        if !in_expression(text, left) || binds_more(text, left, end) {
             continue;
         }
         let rewritten = format!(
@@ -93,8 +94,8 @@ fn primary(bytes: &[u8], end: usize) -> Option<usize> {
             loop {
                 at = at.checked_sub(1)?;
                 match bytes[at] {
-                    // A quote may hide brackets: leave such an expression alone.
-                    b'"' | b'\'' if close == b')' => return None,
+                    // A text, which may hold brackets.
+                    quote @ (b'"' | b'\'') => at = bytes[..at].iter().rposition(|b| *b == quote)?,
                     byte if byte == close => depth += 1,
                     byte if byte == open => depth -= 1,
                     _ => {}
@@ -112,6 +113,18 @@ fn primary(bytes: &[u8], end: usize) -> Option<usize> {
             return (at < end).then_some(at);
         }
     }
+}
+
+/// Whether what stands before `left` or after `end` has a claim on its neighbour before `+` and `-`.
+fn binds_more(text: &str, left: usize, end: usize) -> bool {
+    let after = text[end..].trim_start();
+    let before = text[..left].trim_end();
+    let opens = ["{{-", "{{+", "{%-", "{%+"].iter().any(|open| before.ends_with(open));
+    let claimed_after =
+        after.starts_with(['.', '|', '[', '(', '*', '/', '%']) && !after.starts_with("%}");
+    let claimed_before =
+        before.ends_with(['+', '-', '*', '/', '%', '|', '.']) && !opens && !before.ends_with("{%");
+    claimed_after || claimed_before
 }
 
 /// Whether a place lies between `{{` and `}}`, or `{%` and `%}`.
@@ -139,6 +152,14 @@ mod tests {
                 "{{ f(1).__sub__(macros.timedelta(1)).__add__(macros.timedelta(2)) }}",
             ),
             (
+                "{{- a.in_tz('x)') - macros.timedelta(days=1) -}}",
+                "{{- a.in_tz('x)').__sub__(macros.timedelta(days=1)) -}}",
+            ),
+            (
+                "{% set x = a + macros.timedelta(1) %}",
+                "{% set x = a.__add__(macros.timedelta(1)) %}",
+            ),
+            (
                 "{{ (a + b)-macros.timedelta(days=1) }}",
                 "{{ (a + b).__sub__(macros.timedelta(days=1)) }}",
             ),
@@ -156,6 +177,10 @@ mod tests {
             "{{ macros.timedelta(days=1) }}",
             "{{ a * macros.timedelta(1) }}",
             "{{ a + macros.timedelta }}",
+            "{{ a + macros.timedelta(1).total_seconds() }}",
+            "{{ a + macros.timedelta(1) | ts }}",
+            "{{ b - a + macros.timedelta(1) }}",
+            "{{ 2 * a + macros.timedelta(1) }}",
             "{{ a + macros.timedelta(",
             "{{ + macros.timedelta(1) }}",
             "\u{e4}{{ - macros.timedelta(1)",

@@ -163,7 +163,7 @@ async fn times_know_what_pythons_and_pendulums_do() {
         ("{{ logical_date.end_of('day') | ts }}", "2026-03-29T23:59:59.999999+00:00"),
         ("{{ logical_date.replace(day=1).date() }}", "2026-03-01"),
         ("{{ (logical_date - macros.timedelta(days=1)).strftime('%Y%m%d') }}", "20260328"),
-        ("{{ data_interval_end + macros.timedelta(hours=3) | ts_nodash }}", "20260329T033000"),
+        ("{{ (data_interval_end + macros.timedelta(hours=3)) | ts_nodash }}", "20260329T033000"),
         ("{{ logical_date.int_timestamp }}", "1774744200"),
     ])
     .await;

@@ -12,8 +12,8 @@ mod variables;
 mod xcoms;
 
 pub(crate) use ending::{End, Ended};
-pub(crate) use runs::Run;
 
+use crate::airflow::startup::Run;
 use executor::{Desk, DeskFault};
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -18,8 +18,33 @@ pub(crate) fn parse_request(file: &Path, dags: &Path) -> Value {
     })
 }
 
+/// What the loaded version of Airflow takes.
+#[derive(Debug, Default)]
+pub(crate) struct Dialect {
+    /// The fields of a run; others are refused. Empty: not known, so all are sent.
+    dag_run: Vec<String>,
+}
+
+impl Dialect {
+    /// As the fork server told it.
+    pub(crate) fn of(about: &Value) -> Self {
+        let fields = about["dag_run_fields"].as_array().into_iter().flatten();
+        Self { dag_run: fields.filter_map(|name| name.as_str().map(str::to_owned)).collect() }
+    }
+}
+
+/// The run that a task belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) task: &'a TaskTry,
+    /// When the try started, as text.
+    pub(crate) now: &'a str,
+    pub(crate) dialect: &'a Dialect,
+}
+
 /// `StartupDetails`.
-pub(crate) fn startup_details(task: &TaskTry, now: &str) -> Value {
+pub(crate) fn startup_details(run: &Run<'_>) -> Value {
+    let (task, now) = (run.task, run.now);
     let key = &task.key;
     json!({
         "type": "StartupDetails",
@@ -37,7 +62,7 @@ pub(crate) fn startup_details(task: &TaskTry, now: &str) -> Value {
         "bundle_info": {"name": BUNDLE, "version": null},
         "start_date": now,
         "ti_context": {
-            "dag_run": dag_run(task, now),
+            "dag_run": run.dag_run(),
             "task_reschedule_count": 0,
             "max_tries": task.task.retry.retries,
             "should_retry": should_retry(task),
@@ -54,8 +79,25 @@ pub(crate) fn should_retry(task: &TaskTry) -> bool {
     task.key.try_number <= task.task.retry.retries
 }
 
-/// The run, from the try's context.
-pub(crate) fn dag_run(task: &TaskTry, now: &str) -> Value {
+impl Run<'_> {
+    /// Whether this is the task itself.
+    pub(super) fn is_own(&self, dag_id: &str, run_id: &str, task_id: &str) -> bool {
+        let key = &self.task.key;
+        (dag_id, run_id, task_id) == (&*key.dag_id, &*key.run_id, &*key.task_id)
+    }
+
+    /// The run as a message, from the try's context.
+    pub(super) fn dag_run(&self) -> Value {
+        let known = &self.dialect.dag_run;
+        let mut message = dag_run(self.task, self.now);
+        if let Some(fields) = message.as_object_mut().filter(|_| !known.is_empty()) {
+            fields.retain(|name, _| known.contains(name));
+        }
+        message
+    }
+}
+
+fn dag_run(task: &TaskTry, now: &str) -> Value {
     let context = &task.context;
     let run = &context["dag_run"];
     let either = |name: &str| match &run[name] {
@@ -97,7 +139,7 @@ fn uuid_of(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{startup_details, uuid_of};
+    use super::{Dialect, Run, startup_details, uuid_of};
     use crate::testing::a_try;
     use serde_json::json;
 
@@ -109,7 +151,9 @@ mod tests {
             "logical_date": "2026-01-01T00:00:00+00:00",
             "dag_run": {"run_type": "scheduled", "conf": {"n": 3}, "triggered_by": "somebody"},
         });
-        let first = startup_details(&task, "2026-01-02T00:00:00Z");
+        let all = Dialect::default();
+        let now = "2026-01-02T00:00:00Z";
+        let first = startup_details(&Run { task: &task, now, dialect: &all });
         let context = &first["ti_context"];
         assert_eq!(context["should_retry"], json!(true));
         assert_eq!(context["dag_run"]["logical_date"], json!("2026-01-01T00:00:00+00:00"));
@@ -117,7 +161,17 @@ mod tests {
         assert_eq!(context["dag_run"]["conf"], json!({"n": 3}));
         assert_eq!(first["dag_rel_path"], json!("flow.py"));
         task.key.try_number = 2;
-        assert_eq!(startup_details(&task, "x")["ti_context"]["should_retry"], json!(false));
+        let second = startup_details(&Run { task: &task, now, dialect: &all });
+        assert_eq!(second["ti_context"]["should_retry"], json!(false));
+    }
+
+    #[test]
+    fn an_older_airflow_is_sent_the_fields_that_it_knows() {
+        let about = json!({"dag_run_fields": ["dag_id", "run_id", "conf"]});
+        let (task, dialect) = (a_try("flow", "work"), Dialect::of(&about));
+        let run = Run { task: &task, now: "2026-01-02T00:00:00Z", dialect: &dialect }.dag_run();
+        let names: Vec<&String> = run.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["dag_id", "run_id", "conf"]);
     }
 
     #[test]

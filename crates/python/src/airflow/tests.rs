@@ -3,7 +3,7 @@
 use super::answers::{Desks, End, Ended};
 use super::frame::Frames;
 use super::{answers::Reply, talk};
-use crate::airflow::Run;
+use crate::airflow::{Dialect, Run};
 use crate::testing::{TestDesk, a_try};
 use serde_json::{Value, json};
 use tokio::net::UnixStream;
@@ -33,10 +33,11 @@ async fn a_task_is_started_answered_and_followed_to_its_end() {
         json!({"type": "SucceedTask", "end_date": "2026-01-01T00:00:00Z"}),
     ];
     let child = tokio::spawn(play(theirs, says));
-    let desks =
-        Desks { desk: Some(&desk), run: Some(Run { task: &task, now: "2026-01-01T00:00:00Z" }) };
+    let dialect = Dialect::default();
+    let run = Run { task: &task, now: "2026-01-01T00:00:00Z", dialect: &dialect };
+    let desks = Desks { desk: Some(&desk), run: Some(run) };
     let mut ended = Ended::default();
-    let first = super::startup_details(&task, "2026-01-01T00:00:00Z");
+    let first = super::startup_details(&run);
     let parsed = talk(ours, &first, &desks, &mut ended).await.unwrap();
     let (first, heard) = child.await.unwrap();
     assert_eq!(first["type"], json!("StartupDetails"));

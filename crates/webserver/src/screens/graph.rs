@@ -12,6 +12,7 @@ use scheduler::TaskState;
 use super::{dag, dag_at, run_name, task_at};
 use crate::fields::{Asked, Fields};
 use crate::layout::{self, Arrow, Picture, fit, short_name};
+use crate::problem::Problem;
 use crate::visit::{Made, Visit};
 
 /// Runs that can be chosen from.
@@ -33,8 +34,13 @@ pub(crate) async fn graph(
 async fn page(visit: Visit, dag_id: String, asked: Fields) -> Made {
     let dag = visit.desk.dag(&dag_id).await?;
     let filter = RunFilter { limit: RUNS, ..RunFilter::default() };
-    let (runs, _) = visit.desk.metadata.runs(Some(&dag_id), &filter).await?;
-    let chosen = match asked.text("run") {
+    let (mut runs, _) = visit.desk.metadata.runs(Some(&dag_id), &filter).await?;
+    let wanted = asked.text("run");
+    if !wanted.is_empty() && !runs.iter().any(|run| run.run_id == wanted) {
+        let older = visit.desk.metadata.run(&dag_id, wanted).await?;
+        runs.push(older.ok_or_else(|| Problem::no_run(&dag_id, wanted))?);
+    }
+    let chosen = match wanted {
         "" => runs.first(),
         wanted => runs.iter().find(|run| run.run_id == wanted),
     };

@@ -8,7 +8,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use metadata::{DagSummary, Run, TaskCell};
 use pages::{Html, Icon, Raw, ago, seconds_text, tile};
-use scheduler::TaskState;
+use scheduler::{RunState, TaskState};
 
 use super::{dag, dag_at, nil, run_at, run_name, task_at};
 use crate::fields::{Asked, Fields};
@@ -91,7 +91,7 @@ type Grid = [(Run, Vec<TaskCell>)];
 fn numbers(out: &mut Html, visit: &Visit, dag: &DagSummary, runs: &Grid) {
     let ended: Vec<&Run> =
         runs.iter().map(|(run, _)| run).filter(|run| run.state.ended()).collect();
-    let good = ended.iter().filter(|run| !run.state_failed()).count();
+    let good = ended.iter().filter(|run| run.state == RunState::Success).count();
     let rate =
         if ended.is_empty() { nil() } else { Html::with("{}%", &[&(100 * good / ended.len())]) };
     let of = format!("{good} of the latest {}", ended.len());
@@ -124,16 +124,6 @@ fn numbers(out: &mut Html, visit: &Visit, dag: &DagSummary, runs: &Grid) {
         None => (nil(), Html::with("the schedule asks for none", &[])),
     };
     out.push(&tile("Next run", &value, &note));
-}
-
-trait Failed {
-    fn state_failed(&self) -> bool;
-}
-
-impl Failed for Run {
-    fn state_failed(&self) -> bool {
-        self.state == scheduler::RunState::Failed
-    }
 }
 
 /// A row of the grid.

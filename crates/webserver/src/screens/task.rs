@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use door::Permission;
 use futures::stream;
@@ -237,10 +238,17 @@ pub(crate) async fn log_text(
 }
 
 /// `GET .../events`: the head of the page when it changes, and the lines of the log as they come.
-pub(crate) async fn events(visit: Visit, Path(ids): Path<Ids>, Asked(asked): Asked) -> Response {
+pub(crate) async fn events(
+    visit: Visit,
+    Path(ids): Path<Ids>,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Response {
     let Some(following) = Following::start(&visit.desk) else { return too_many() };
     let number = asked.number("try", 0);
-    let after: i64 = asked.text("after").parse().unwrap_or(0);
+    // A browser that asks again has more than the page had.
+    let after = pages::resumed(&headers).unwrap_or_else(|| asked.text("after"));
+    let after: i64 = after.parse().unwrap_or(0);
     let start = (visit, following, SentRegions::default(), after);
     stream_of(stream::unfold(start, move |(mut visit, mut following, mut sent, mut after)| {
         let ids = ids.clone();
@@ -264,6 +272,7 @@ pub(crate) async fn events(visit: Visit, Path(ids): Path<Ids>, Asked(asked): Ask
                     });
                     let html = html.into_string();
                     changes.push(Change::Append { id: "log".to_owned(), html });
+                    changes.push(Change::At(after.to_string()));
                 }
                 if !changes.is_empty() {
                     return Some((changes, (visit, following, sent, after)));

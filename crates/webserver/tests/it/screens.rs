@@ -265,6 +265,19 @@ async fn a_log_is_followed_line_by_line() {
 }
 
 #[tokio::test]
+async fn a_log_goes_on_where_it_was_when_its_stream_ended() {
+    let world = World::filled().await;
+    world.run("r1", TaskState::Running).await;
+    let stream = "/dags/users/runs/r1/tasks/extract/events?try=1&after=0";
+    let first = world.stream("Viewer", stream, &["hello", "id: 2\n"]).await;
+    assert!(first.contains("retry: 500"), "{first}");
+    world.log("r1", &["third line"]).await;
+    let resumed = format!("{stream} HTTP/1.1\r\nLast-Event-ID: 2\r\nX-Rest:");
+    let seen = world.stream("Viewer", &resumed, &["third line"]).await;
+    assert!(!seen.contains("hello"), "{seen}");
+}
+
+#[tokio::test]
 async fn variables_connections_and_pools_are_set_and_deleted() {
     let world = World::filled().await;
     let sent = world.form("Op", "/variables", "name=limit&value=%205%0D%0A6&description=d").await;

@@ -121,3 +121,35 @@ fn a_task_that_ends_well_and_sends_nothing_is_suspected_even_without_a_warning()
         "Task stream_data_from_api of DAG user_automation ended well at 11:59:40 UTC, yet topic users_created has no record: it sent none, or ended before they left.",
     );
 }
+
+#[test]
+fn what_the_watch_of_python_tasks_says_is_understood() {
+    let said = include_str!("../../../../python/py/kafka_watch.py");
+    for words in [
+        "the task ended without an error, but ",
+        "no record reached Kafka",
+        "could not be serialised",
+        "neither flushed nor closed",
+        "no producer could be made",
+    ] {
+        assert!(said.contains(words), "{words}");
+    }
+    let told = |causes: &str| {
+        let mut facts = python("users_created");
+        let warning = format!(
+            "kafka: the task ended without an error, but no record reached Kafka: {causes}"
+        );
+        dag(&mut facts).runs[0].tasks[0].warnings = vec![warning];
+        let found = cause(&facts);
+        assert!(found.sentence.ends_with(&format!("{causes}.")), "{}", found.sentence);
+        found
+    };
+    let json = "5 records could not be serialised: Object of type UUID is not JSON serializable";
+    assert_eq!(told(json).rule, "value-not-serialisable");
+    let flush = "5 records still on the way when the task ended, since the producer was neither flushed nor closed; end with producer.flush()";
+    assert_eq!(told(flush).rule, "producer-not-flushed");
+    let broker = told("no producer could be made: NoBrokersAvailable: NoBrokersAvailable");
+    assert_eq!(broker.rule, "producer-without-broker");
+    assert!(broker.next.ends_with("127.0.0.1:9092"), "{}", broker.next);
+    assert_eq!(told("none was sent").rule, "task-sent-nothing");
+}

@@ -1,8 +1,7 @@
 //! The task's run, and others before it.
 
 use super::Reply;
-use crate::airflow::startup::dag_run;
-use executor::TaskTry;
+use crate::airflow::startup::Run;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,28 +17,12 @@ pub(super) enum Question {
     TriggerDagRun { dag_id: String },
 }
 
-/// The run that the task belongs to.
-#[derive(Clone, Copy)]
-pub(crate) struct Run<'a> {
-    pub(crate) task: &'a TaskTry,
-    /// When the try started, as text.
-    pub(crate) now: &'a str,
-}
-
-impl Run<'_> {
-    /// Whether this is the task itself.
-    pub(super) fn is_own(&self, dag_id: &str, run_id: &str, task_id: &str) -> bool {
-        let key = &self.task.key;
-        (dag_id, run_id, task_id) == (&*key.dag_id, &*key.run_id, &*key.task_id)
-    }
-}
-
 pub(super) fn answer(question: Question, run: &Run<'_>) -> Reply {
     let key = &run.task.key;
     let own = |dag_id: &str, run_id: &str| (dag_id, run_id) == (&*key.dag_id, &*key.run_id);
     match question {
         Question::GetDagRun { dag_id, run_id } if own(&dag_id, &run_id) => {
-            let mut body = dag_run(run.task, run.now);
+            let mut body = run.dag_run();
             body["type"] = json!("DagRunResult");
             Reply::Body(body)
         }

@@ -1,6 +1,7 @@
 //! Each question gets the answer that the protocol wants.
 
 use super::{Desks, End, Ended, Reply, Run, answer};
+use crate::airflow::Dialect;
 use crate::testing::{TestDesk, a_try};
 use executor::Connection;
 use serde_json::{Value, json};
@@ -25,7 +26,8 @@ fn desk() -> TestDesk {
 
 async fn ask(desk: &TestDesk, body: Value) -> (Reply, Ended) {
     let task = a_try("flow", "work");
-    let run = Run { task: &task, now: "2026-01-01T00:00:00Z" };
+    let dialect = Dialect::default();
+    let run = Run { task: &task, now: "2026-01-01T00:00:00Z", dialect: &dialect };
     let desks = Desks { desk: Some(desk), run: Some(run) };
     let mut ended = Ended::default();
     let reply = answer(body, &desks, &mut ended).await;

@@ -1,6 +1,7 @@
 //! XComs. Tasks are not mapped here, so each has one value a key, and a sequence of values holds one.
 
-use super::{Reply, Run};
+use super::Reply;
+use crate::airflow::startup::Run;
 use executor::{Desk, DeskFault, XcomName};
 use serde::Deserialize;
 use serde_json::{Value, json};
