@@ -24,6 +24,8 @@ pub(crate) struct Snapshot {
     pub(crate) streams: Vec<Stream>,
     /// The topics that streams read or write, by name.
     pub(crate) topics: BTreeMap<String, Topic>,
+    /// Brokers that should keep replicas and are not in the cluster, with the number of those replicas.
+    pub(crate) away: BTreeMap<i32, usize>,
     /// The last minutes of each stream, by name.
     #[serde(skip)]
     pub(crate) history: BTreeMap<String, History>,

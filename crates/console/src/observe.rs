@@ -74,6 +74,7 @@ impl Watcher {
             streams_at_ms: before.streams_at_ms,
             streams: before.streams.clone(),
             topics: topics.unwrap_or_else(|_| before.topics.clone()),
+            away: self.topics.away().clone(),
             history: before.history.clone(),
         };
         self.charts.add(at_ms, topic_points(&snapshot));

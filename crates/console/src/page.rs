@@ -7,7 +7,7 @@
 
 mod diagram;
 mod markup;
-mod notices;
+pub(crate) mod notices;
 mod series;
 mod shape;
 mod streams;
@@ -69,6 +69,7 @@ pub(crate) fn fragment(snapshot: &Snapshot) -> Html {
     out.raw("<div class=\"pipes\">");
     vitals::heading(&mut out, snapshot, &pipelines);
     notices::parts(&mut out, snapshot);
+    notices::brokers(&mut out, snapshot);
     match (&snapshot.engine.reach, pipelines.is_empty()) {
         (Reach::Asking, true) => notices::loading(&mut out),
         (Reach::Down { .. }, true) => notices::loading(&mut out),

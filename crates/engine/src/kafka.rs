@@ -9,7 +9,8 @@ pub use outputs::{Offsets, Outgoing, Outputs};
 pub use source::{Committed, Most, Source};
 
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 use thiserror::Error;
@@ -18,6 +19,28 @@ use thiserror::Error;
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the start of a stream waits for the cluster.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// First offset and end of one partition, as the cluster tells them.
+///
+/// When a leader moves, a broker's hint makes librdkafka forget the topic's other partitions until its next
+/// full look, minutes later. So a partition that it does not know is asked for once more, after a full look.
+fn bounds<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    partition: i32,
+    patience: Duration,
+) -> KafkaResult<(i64, i64)> {
+    let ask = || client.fetch_watermarks(topic, partition, patience);
+    let unknown =
+        |error: &KafkaError| error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownPartition);
+    match ask() {
+        Err(error) if unknown(&error) => {
+            client.fetch_metadata(Some(topic), patience)?;
+            ask()
+        }
+        told => told,
+    }
+}
 
 /// What went wrong with Kafka, and whether trying again helps.
 #[derive(Debug, Error)]

@@ -15,6 +15,8 @@ use crate::{Error, SecretKey};
 
 /// Connections that read a SQLite database at once; each is a thread.
 const SQLITE_READERS: u32 = 4;
+/// For a connection to PostgreSQL: who asks is told soon that it is away, and asks again.
+const POSTGRES_WAIT: Duration = Duration::from_secs(5);
 /// Connections to PostgreSQL, of this process.
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// The longest wait for a connection, or for another process that writes SQLite's file.
@@ -190,7 +192,8 @@ async fn pools(
     first.close().await?;
     let pool = || AnyPoolOptions::new().acquire_timeout(WAIT);
     if dialect == Dialect::Postgres {
-        let pool = pool().max_connections(POSTGRES_CONNECTIONS).connect_with(options).await?;
+        let pool = pool().acquire_timeout(POSTGRES_WAIT).max_connections(POSTGRES_CONNECTIONS);
+        let pool = pool.connect_with(options).await?;
         return Ok((pool.clone(), pool));
     }
     let pool = |connections| {

@@ -110,6 +110,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the database does not answer now, so that asking again later may help.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        let (Self::Statement { source, .. } | Self::Open { source, .. }) = self else {
+            return false;
+        };
+        match source {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_) => true,
+            // PostgreSQL's classes of lost connections and of shutdowns.
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            }
+            _ => false,
+        }
+    }
+
     /// Names what was to be done when a statement failed.
     pub(crate) fn doing(what: &'static str) -> impl Fn(sqlx::Error) -> Self + Copy {
         move |source| Self::Statement { what, source }

@@ -64,6 +64,12 @@ impl From<metadata::Error> for Problem {
         if let metadata::Error::Refused { .. } = error {
             return Self::unprocessable(error.to_string());
         }
+        if error.is_away() {
+            tracing::warn!("{error}");
+            let detail = "the metadata database does not answer; start it again, or correct \
+                          addresses.database: pages and runs go on by themselves then";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        }
         tracing::error!("{error}");
         let detail =
             "the metadata database does not answer as it should; the server's log says why";
@@ -74,6 +80,9 @@ impl From<metadata::Error> for Problem {
 impl From<accounts::Error> for Problem {
     fn from(error: accounts::Error) -> Self {
         use accounts::Error as E;
+        if let E::Metadata(error) = error {
+            return error.into();
+        }
         let status = match &error {
             E::Wrong => StatusCode::UNAUTHORIZED,
             E::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -81,7 +90,7 @@ impl From<accounts::Error> for Problem {
             E::Exists(_) | E::LastAdmin(_) => StatusCode::CONFLICT,
             E::Unknown(_) => StatusCode::NOT_FOUND,
             E::Role { .. } => StatusCode::FORBIDDEN,
-            E::System(_) | E::Metadata(_) => {
+            E::System(_) => {
                 tracing::error!("{error}");
                 StatusCode::INTERNAL_SERVER_ERROR
             }

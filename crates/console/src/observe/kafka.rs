@@ -11,7 +11,7 @@ use crate::model::{Topic, approximate};
 /// Partitions that are asked for in one look.
 const PARTITIONS_MAX: usize = 2_000;
 /// How long the topics are taken for what they were.
-const TOPICS_AGE: Duration = Duration::from_secs(10);
+const TOPICS_AGE: Duration = Duration::from_secs(5);
 /// How long sizes are taken for what they were.
 const SIZES_AGE: Duration = Duration::from_secs(10);
 
@@ -23,6 +23,7 @@ pub(super) struct Topics {
     admin: Admin,
     topics: Vec<kafkaadmin::Topic>,
     topics_at: Option<Duration>,
+    away: BTreeMap<i32, usize>,
     sizes: BTreeMap<String, u64>,
     sizes_at: Option<Duration>,
     /// When, and how many records each topic had got by then, oldest first.
@@ -35,6 +36,7 @@ impl Topics {
             admin,
             topics: Vec::new(),
             topics_at: None,
+            away: BTreeMap::new(),
             sizes: BTreeMap::new(),
             sizes_at: None,
             seen: VecDeque::new(),
@@ -54,6 +56,11 @@ impl Topics {
         }
     }
 
+    /// The brokers that were missed, with the number of replicas that they should keep.
+    pub(super) fn away(&self) -> &BTreeMap<i32, usize> {
+        &self.away
+    }
+
     async fn ask(
         &mut self,
         first: BTreeSet<String>,
@@ -62,7 +69,10 @@ impl Topics {
         let old = |at: Option<Duration>, age| at.is_none_or(|at| now.saturating_sub(at) >= age);
         let missing = first.iter().any(|name| !self.topics.iter().any(|one| one.name == *name));
         if old(self.topics_at, TOPICS_AGE) || (missing && old(self.topics_at, WAIT)) {
-            self.topics = self.admin.list_topics().await?;
+            let (topics, cluster) =
+                tokio::try_join!(self.admin.list_topics(), self.admin.describe_cluster())?;
+            self.away = cluster.away(&topics);
+            self.topics = topics;
             // Those that streams use come first, where not all can be asked about.
             self.topics.sort_by_key(|topic| !first.contains(&topic.name));
             self.topics_at = Some(now);

@@ -1,5 +1,7 @@
 //! What stands on the page when there is nothing to show or a part does not answer.
 
+use std::collections::BTreeMap;
+
 use super::markup::{Markup, icon};
 use crate::model::{Part, Reach, Snapshot};
 use crate::numbers;
@@ -28,6 +30,43 @@ pub(crate) fn parts(out: &mut Markup<'_>, snapshot: &Snapshot) {
         &snapshot.store,
         "Streams that write to it wait and go on by themselves once it is back.",
     );
+}
+
+/// A band where brokers are away and the others go on.
+pub(crate) fn brokers(out: &mut Markup<'_>, snapshot: &Snapshot) {
+    let Some(said) = missing(&snapshot.away) else { return };
+    out.put(
+        "<div class=\"band\" role=\"alert\">{}<div><p><b>{}</b> ",
+        &[&icon("alert"), &said.title],
+    );
+    out.text(&said.effect);
+    out.put("</p><p>{} <a href=\"/brokers\">Brokers</a></p></div></div>", &[&said.next]);
+}
+
+/// What is said of brokers that are missed.
+pub(crate) struct Missing {
+    /// Who.
+    pub(crate) title: String,
+    /// What that means.
+    pub(crate) effect: String,
+    /// What to do.
+    pub(crate) next: &'static str,
+}
+
+/// Which brokers are missed, if any.
+pub(crate) fn missing(away: &BTreeMap<i32, usize>) -> Option<Missing> {
+    let ids: Vec<String> = away.keys().map(ToString::to_string).collect();
+    let (who, are, they) = match ids.as_slice() {
+        [] => return None,
+        [one] => (format!("Broker {one}"), "is", "it keeps"),
+        many => (format!("Brokers {}", many.join(", ")), "are", "they keep"),
+    };
+    let replicas = numbers::of(numbers::len(away.values().sum()), "replica");
+    Some(Missing {
+        title: format!("{who} {are} away"),
+        effect: format!("The {replicas} that {they} fall behind; the other brokers go on."),
+        next: "Look at its log and start it again: it catches up by itself.",
+    })
 }
 
 fn band(out: &mut Markup<'_>, title: &str, part: &Part, next: &str) {

@@ -11,6 +11,7 @@ pub(crate) fn of(snapshot: &Snapshot) -> String {
     for part in [&snapshot.engine, &snapshot.kafka, &snapshot.store] {
         part_shape(part, &mut hasher);
     }
+    snapshot.away.hash(&mut hasher);
     for stream in &snapshot.streams {
         (&stream.name, &stream.file, &stream.source, &stream.sink).hash(&mut hasher);
         stream.partitions.len().hash(&mut hasher);

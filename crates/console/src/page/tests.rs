@@ -79,6 +79,17 @@ fn a_silent_engine_is_named_with_the_next_step_and_old_numbers_stay() {
 }
 
 #[test]
+fn a_broker_that_is_missed_is_named_with_what_it_means() {
+    let mut one = snapshot(&users("running"));
+    let whole = shape::of(&one);
+    one.away = BTreeMap::from([(2, 12)]);
+    let page = fragment(&one).into_string();
+    let said = "<b>Broker 2 is away</b> The 12 replicas that it keeps fall behind; the other brokers go on.";
+    assert!(page.contains(said), "{page}");
+    assert_ne!(shape::of(&one), whole);
+}
+
+#[test]
 fn the_shape_changes_with_structure_and_not_with_numbers() {
     let one = snapshot(&users("running"));
     let mut two = snapshot(&users("running"));

@@ -1,5 +1,7 @@
 //! `/brokers` and `/brokers/{id}`: who keeps the topics, who decides, what each broker keeps where.
 
+use std::collections::BTreeMap;
+
 use axum::extract::Path;
 use axum::response::Response;
 use kafkaadmin::{Broker, BrokerLogDirs, Cluster, ConfigResource, Error, Quorum};
@@ -8,7 +10,9 @@ use pages::{Column, Html, Icon, Table, Tone};
 use super::topic_edit::configs_table;
 use super::{ago, badge, chart, failed, link, main_cell, or_dash, range, ranges, size};
 use crate::fields::{Asked, Fields};
+use crate::model::Snapshot;
 use crate::numbers;
+use crate::page::notices::missing;
 use crate::problem::Problem;
 use crate::visit::{Made, Page, Visit};
 
@@ -22,6 +26,9 @@ async fn list_page(visit: Visit, asked: Fields) -> Made {
     let (quorum, dirs) = tokio::join!(admin.describe_quorum(), admin.describe_log_dirs());
     let dirs = dirs.unwrap_or_default();
     let snapshot = visit.desk.latest().await;
+    // One that came back is no longer away, whatever was seen before.
+    let mut away = snapshot.away.clone();
+    away.retain(|id, _| !cluster.brokers.iter().any(|broker| broker.id == *id));
     let range = range(&asked);
     let body = Html::of(|out| {
         let note = Html::of(|out| {
@@ -31,10 +38,11 @@ async fn list_page(visit: Visit, asked: Fields) -> Made {
         });
         out.push(&pages::page_head("Brokers", Some(&note), &ranges("/brokers", range)));
         out.raw("<div class=\"stack\">");
+        out.region_as("div", "", "away", |out| out.push(&away_banner(&away)));
         out.region_as("div", "tiles", "totals", |out| {
-            totals(out, &cluster, &quorum, &snapshot.topics, &dirs);
+            totals(out, &cluster, &quorum, &snapshot, &dirs, away.len());
         });
-        out.push(&brokers(&cluster, &dirs));
+        out.push(&brokers(&cluster, &dirs, &away));
         let rate = [("in", "cluster.rate")];
         let bytes = [("size", "cluster.bytes")];
         out.raw("<div class=\"two\">");
@@ -57,12 +65,22 @@ fn totals(
     out: &mut Html,
     cluster: &Cluster,
     quorum: &Result<Quorum, Error>,
-    topics: &std::collections::BTreeMap<String, crate::model::Topic>,
+    snapshot: &Snapshot,
     dirs: &[BrokerLogDirs],
+    away: usize,
 ) {
+    let topics = &snapshot.topics;
     let text = |text: String| Html::with("{}", &[&text]);
-    let brokers = numbers::len(cluster.brokers.len());
-    out.push(&pages::tile("Brokers", &text(numbers::count(brokers)), &Html::new()));
+    let live = numbers::count(numbers::len(cluster.brokers.len()));
+    let (value, note) = match away {
+        0 => (text(live), Html::new()),
+        away => {
+            let all = numbers::count(numbers::len(cluster.brokers.len() + away));
+            let value = Html::with("<span class=\"tone-bad\">{} of {}</span>", &[&live, &all]);
+            (value, text(format!("{} away", numbers::count(numbers::len(away)))))
+        }
+    };
+    out.push(&pages::tile("Brokers", &value, &note));
     let (controller, note) = match quorum {
         Ok(quorum) => (Some(quorum.leader_id), "leads the metadata quorum"),
         Err(_) => (cluster.controller_id, "takes changes for the cluster"),
@@ -94,7 +112,13 @@ fn totals(
     out.push(&pages::tile("On disk", &value, &text("over all replicas".to_owned())));
 }
 
-fn brokers(cluster: &Cluster, dirs: &[BrokerLogDirs]) -> Html {
+fn away_banner(away: &BTreeMap<i32, usize>) -> Html {
+    let Some(said) = missing(away) else { return Html::new() };
+    let text = Html::with("<p>{} {}</p>", &[&said.effect, &said.next]);
+    pages::banner(Tone::Bad, &said.title, &text)
+}
+
+fn brokers(cluster: &Cluster, dirs: &[BrokerLogDirs], away: &BTreeMap<i32, usize>) -> Html {
     let columns = [
         Column::left("Broker"),
         Column::left("Rack"),
@@ -127,6 +151,16 @@ fn brokers(cluster: &Cluster, dirs: &[BrokerLogDirs]) -> Html {
             &or_dash(replicas),
             &size(bytes),
             &places,
+        ]);
+    }
+    for (id, replicas) in away {
+        let name = Html::with("Broker {}", &[id]);
+        table.row(&[
+            &main_cell(&name, &"not in the cluster now"),
+            &or_dash::<&str>(None),
+            &numbers::count(numbers::len(*replicas)),
+            &or_dash::<&str>(None),
+            &badge(Tone::Bad, "away"),
         ]);
     }
     table.finish()

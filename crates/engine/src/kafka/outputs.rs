@@ -94,7 +94,7 @@ impl Outputs {
         patience: Duration,
     ) -> Result<BTreeMap<i32, i64>, KafkaFault> {
         let ask = |partition: &i32| {
-            let (_, end) = self.producer.client().fetch_watermarks(topic, *partition, patience)?;
+            let (_, end) = super::bounds(self.producer.client(), topic, *partition, patience)?;
             Ok((*partition, end))
         };
         let ends: Result<_, KafkaError> = partitions.iter().map(ask).collect();

@@ -122,8 +122,7 @@ impl Source {
     /// # Errors
     /// [`KafkaFault`].
     pub fn bounds(&self, partition: i32) -> Result<(i64, i64), KafkaFault> {
-        self.consumer
-            .fetch_watermarks(&self.topic, partition, REQUEST_TIMEOUT)
+        super::bounds(self.consumer.client(), &self.topic, partition, REQUEST_TIMEOUT)
             .map_err(|error| self.fault("ask the offsets of", error))
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use ureq::http::Method;
 
 /// Between two looks at a stream.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_secs(1);
 /// Between two lines about its progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 /// For one answer of the engine. Stopping a stream waits for its last commit.

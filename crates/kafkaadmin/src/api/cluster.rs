@@ -1,11 +1,14 @@
 //! `Metadata` (3) and `DescribeQuorum` (55): who the brokers are, and who votes on the metadata.
 
+use std::collections::BTreeMap;
+
 use kafka_wire::describe_quorum_request::{PartitionData, TopicData};
 use kafka_wire::describe_quorum_response::ReplicaState;
 use kafka_wire::{DescribeQuorumRequest, DescribeQuorumResponse};
 use serde::Serialize;
 
 use crate::admin::{Admin, Target};
+use crate::api::topics::Topic;
 use crate::error::Error;
 use crate::known::{Broker, Known};
 use crate::wire::{message, text};
@@ -51,6 +54,23 @@ pub struct Replica {
     pub last_fetch_ms: Option<i64>,
     /// When it last had everything, milliseconds since the Unix epoch, if known.
     pub last_caught_up_ms: Option<i64>,
+}
+
+impl Cluster {
+    /// The brokers that should keep replicas of these topics and are not in the cluster now, each with
+    /// the number of those replicas.
+    #[must_use]
+    pub fn away(&self, topics: &[Topic]) -> BTreeMap<i32, usize> {
+        let mut away = BTreeMap::new();
+        for partition in topics.iter().flat_map(|topic| &topic.partitions) {
+            for id in &partition.replicas {
+                if !self.brokers.iter().any(|broker| broker.id == *id) {
+                    *away.entry(*id).or_default() += 1;
+                }
+            }
+        }
+        away
+    }
 }
 
 impl Admin {
@@ -108,5 +128,30 @@ fn replica(state: &ReplicaState) -> Replica {
         log_end_offset: state.log_end_offset,
         last_fetch_ms: known(state.last_fetch_timestamp),
         last_caught_up_ms: known(state.last_caught_up_timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::topics::Partition;
+
+    #[test]
+    fn a_broker_that_is_missed_is_counted_with_its_replicas() {
+        let broker = |id| Broker { id, host: "b".to_owned(), port: 9092, rack: None };
+        let brokers = vec![broker(1), broker(3)];
+        let cluster = Cluster { cluster_id: None, controller_id: None, brokers };
+        let partition = |index, replicas: &[i32]| Partition {
+            index,
+            leader: None,
+            leader_epoch: 0,
+            replicas: replicas.to_vec(),
+            isr: Vec::new(),
+            offline: Vec::new(),
+        };
+        let partitions = vec![partition(0, &[1, 2, 3]), partition(1, &[2, 4])];
+        let topic = Topic { name: "t".to_owned(), internal: false, partitions };
+        assert_eq!(cluster.away(&[topic]), BTreeMap::from([(2, 2), (4, 1)]));
+        assert!(cluster.away(&[]).is_empty());
     }
 }
