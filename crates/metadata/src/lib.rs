@@ -3,7 +3,7 @@
 //! Owns the tables, their migrations, every SQL text, and the encryption of secrets. One SQL text
 //! serves SQLite (the default, one file) and PostgreSQL (by address). Modules are tables: `dags`
 //! (with their versions and import errors), `runs`, `tasks` (with their tries), `logs`, `xcom`,
-//! `variables`, `connections`, `pools`, `audit`, `configuration` and `accounts`.
+//! `backfills`, `variables`, `connections`, `pools`, `audit`, `configuration` and `accounts`.
 //!
 //! A change of state is compare-and-set: it says which state it comes from, and answers whether it
 //! took place. So two schedulers, or a scheduler and a person, cannot undo each other's work unseen.
@@ -13,6 +13,7 @@
 
 mod accounts;
 mod audit;
+mod backfills;
 mod browse;
 mod changes;
 mod configuration;
@@ -36,6 +37,7 @@ mod xcom;
 
 pub use accounts::{ApiToken, Session, User};
 pub use audit::{Event, EventFilter, KeptEvent};
+pub use backfills::{Backfill, BackfillState, NewBackfill, Reprocess};
 pub use browse::{DagCounts, TaskFilter, XComEntry, XComFilter};
 pub use changes::{Applied, Change, TaskKind};
 pub use configuration::Setting;

@@ -12,6 +12,7 @@
 
 mod act;
 mod api;
+mod backfill;
 mod desk;
 mod fields;
 mod layout;

@@ -32,6 +32,7 @@ pub(crate) fn all() -> Routes<Desk> {
         .merge(admin_pages())
         .merge(api_dags())
         .merge(api_runs())
+        .merge(api_backfills())
         .merge(api_rest())
         .fallback(P::Health, nothing_here)
 }
@@ -157,6 +158,18 @@ fn api_runs() -> Routes<Desk> {
         .get(&format!("{task}/logs/{{number}}"), P::Logs, api::logs::log)
         .get(&format!("{task}/xcomEntries"), P::Logs, api::tasks::xcoms)
         .get(&format!("{task}/xcomEntries/{{key}}"), P::Logs, api::tasks::xcom)
+}
+
+fn api_backfills() -> Routes<Desk> {
+    let at = |path: &str| format!("{API}/backfills{path}");
+    Routes::new()
+        .get(&at(""), P::Dags, api::backfills::list)
+        .post(&at(""), P::Trigger, api::backfills::post)
+        .post(&at("/dry_run"), P::Trigger, api::backfills::dry_run)
+        .get(&at("/{id}"), P::Dags, api::backfills::one)
+        .put(&at("/{id}/pause"), P::Trigger, api::backfills::pause)
+        .put(&at("/{id}/unpause"), P::Trigger, api::backfills::unpause)
+        .put(&at("/{id}/cancel"), P::Trigger, api::backfills::cancel)
 }
 
 fn api_rest() -> Routes<Desk> {

@@ -15,5 +15,6 @@ mod golden;
 mod help;
 mod life_of_a_record;
 mod node;
+mod running_dags;
 mod settings;
 mod streams;

@@ -7,6 +7,7 @@
 
 mod api;
 mod api_shapes;
+mod backfills;
 mod permissions;
 mod screens;
 mod security;

@@ -101,6 +101,13 @@ GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/dependencies       
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{number}       .  x x x x  x x x
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries         .  x x x x  x x x
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{key}   .  x x x x  x x x
+GET    /api/v2/backfills                      .  x x x x  x x x
+POST   /api/v2/backfills                      .  . x x x  x . x
+POST   /api/v2/backfills/dry_run              .  . x x x  x . x
+GET    /api/v2/backfills/{id}                 .  x x x x  x x x
+PUT    /api/v2/backfills/{id}/pause           .  . x x x  x . x
+PUT    /api/v2/backfills/{id}/unpause         .  . x x x  x . x
+PUT    /api/v2/backfills/{id}/cancel          .  . x x x  x . x
 GET    /api/v2/importErrors                   .  x x x x  x x x
 GET    /api/v2/importErrors/{id}              .  x x x x  x x x
 GET    /api/v2/variables                      .  . . x x  . . x
