@@ -3,7 +3,7 @@
 //! Owns the tables, their migrations, every SQL text, and the encryption of secrets. One SQL text
 //! serves SQLite (the default, one file) and PostgreSQL (by address). Modules are tables: `dags`
 //! (with their versions and import errors), `runs`, `tasks` (with their tries), `logs`, `xcom`,
-//! `backfills`, `variables`, `connections`, `pools`, `audit`, `configuration` and `accounts`.
+//! `backfills`, `variables`, `connections`, `pools`, `allowed`, `audit`, `configuration` and `accounts`.
 //!
 //! A change of state is compare-and-set: it says which state it comes from, and answers whether it
 //! took place. So two schedulers, or a scheduler and a person, cannot undo each other's work unseen.
@@ -12,6 +12,7 @@
 //! what a password is.
 
 mod accounts;
+mod allowed;
 mod audit;
 mod backfills;
 mod browse;
@@ -36,6 +37,7 @@ mod variables;
 mod xcom;
 
 pub use accounts::{ApiToken, Session, User};
+pub use allowed::{AllowedEntry, Kind as AllowedKind};
 pub use audit::{Event, EventFilter, KeptEvent};
 pub use backfills::{Backfill, BackfillState, NewBackfill, Reprocess};
 pub use browse::{DagCounts, TaskFilter, XComEntry, XComFilter};

@@ -224,6 +224,7 @@ impl Node {
 
     async fn start_orchestrator(&mut self, start: &Start<'_>) -> Result<(), Failure> {
         let Some(metadata) = self.metadata.clone() else { return Ok(()) };
+        orchestration::record(start.config, &metadata).await?;
         let places = orchestration::Places {
             data: start.data,
             project: start.directory,

@@ -8,6 +8,7 @@
 mod api;
 mod api_shapes;
 mod backfills;
+mod lists;
 mod permissions;
 mod screens;
 mod security;

@@ -70,6 +70,8 @@ GET    /pools                                 .  x x x x  x x x
 POST   /pools                                 .  . . x x  . . x
 POST   /pools/{name}/delete                   .  . . x x  . . x
 GET    /configuration                         .  . . x x  . . x
+POST   /configuration/{list}                  .  . . . x  . . x
+POST   /configuration/{list}/{name}/remove    .  . . . x  . . x
 GET    /users                                 .  . . . x  . . x
 POST   /users                                 .  . . . x  . . x
 POST   /users/{name}/role                     .  . . . x  . . x
@@ -127,6 +129,12 @@ PATCH  /api/v2/pools/{name}                   .  . . x x  . . x
 DELETE /api/v2/pools/{name}                   .  . . x x  . . x
 GET    /api/v2/eventLogs                      .  x x x x  x x x
 GET    /api/v2/config                         .  . . x x  . . x
+GET    /api/v2/packages                       .  . . x x  . . x
+POST   /api/v2/packages                       .  . . . x  . . x
+DELETE /api/v2/packages/{name}                .  . . . x  . . x
+GET    /api/v2/operators                      .  . . x x  . . x
+POST   /api/v2/operators                      .  . . . x  . . x
+DELETE /api/v2/operators/{name}               .  . . . x  . . x
 GET    /api/v2/monitor/health                 x  x x x x  x x x
 GET    /api/v2/version                        x  x x x x  x x x
 ";
