@@ -166,6 +166,32 @@ fn a_task_takes_as_many_slots_of_its_pool_as_it_says() {
 }
 
 #[test]
+fn a_task_that_no_pool_will_ever_hold_says_so_once() {
+    let mut board = waiting(POOLED);
+    board.pools.insert("narrow".to_owned(), 1);
+    let reason = |board: &Board, id: &str| {
+        let plan = planned(board, 32);
+        plan.drafts.values().find_map(|draft| draft.facts(id).reason)
+    };
+    let told = reason(&board, "big").unwrap();
+    assert_eq!(told, "it takes 2 slots of the pool narrow, which has 1; give the pool more");
+    assert_eq!(reason(&board, "other"), None, "it waits for a slot as others do");
+    board.pools.remove("narrow");
+    assert!(reason(&board, "small").unwrap().contains("which is not there"));
+    for entry in board.runs.values_mut() {
+        entry.facts.get_mut("small").unwrap().reason = reason_of_missing();
+    }
+    board.dags.insert("d".to_owned(), entry(dag(ONE_POOLED)));
+    assert!(planned(&board, 32).drafts.is_empty(), "what is known is not written again");
+}
+
+const ONE_POOLED: &str = "d:\n  tasks:\n    - {task_id: small, operator: empty, pool: narrow}\n";
+
+fn reason_of_missing() -> Option<String> {
+    Some("it waits for slots of the pool narrow, which is not there; make it".to_owned())
+}
+
+#[test]
 fn slots_that_are_taken_are_not_given_again() {
     let mut board = waiting(POOLED);
     board.pools.insert("narrow".to_owned(), 3);

@@ -6,7 +6,6 @@ use door::Permission;
 use metadata::{AllowedEntry, AllowedKind, Setting};
 use pages::{Column, Field, Form, Html, Icon, Table, post_button};
 
-use super::{nil, or_nil};
 use crate::act::Actor;
 use crate::fields::Sent;
 use crate::problem::Problem;
@@ -103,18 +102,16 @@ fn listed(list: &List, entries: &[&AllowedEntry], settings: &[Setting], edits: b
 }
 
 fn entries_table(list: &List, entries: &[&AllowedEntry], edits: bool) -> Html {
-    let mut table = Table::new(&[
-        Column::left("Name"),
-        Column::left("Version"),
-        Column::left("Added by"),
-        Column::actions("Remove"),
-    ]);
+    let versions = list.kind == AllowedKind::Package;
+    let mut columns =
+        vec![Column::left("Name"), Column::left("Added by"), Column::actions("Remove")];
+    if versions {
+        columns.insert(1, Column::left("Version"));
+    }
+    let mut table = Table::new(&columns);
     for entry in entries {
         let name = Html::with("<b>{}</b>", &[&entry.name]);
-        let version = match list.kind {
-            AllowedKind::Package => or_nil(entry.version.as_deref().or(Some("any"))),
-            AllowedKind::Operator => nil(),
-        };
+        let version = entry.version.as_deref().unwrap_or("any");
         let remove = if edits {
             let action = pages::path(&["configuration", list.name, &entry.name, "remove"]);
             let confirm =
@@ -124,7 +121,11 @@ fn entries_table(list: &List, entries: &[&AllowedEntry], edits: bool) -> Html {
         } else {
             Html::new()
         };
-        table.row(&[&name, &version, &entry.added_by, &remove]);
+        if versions {
+            table.row(&[&name, &version, &entry.added_by, &remove]);
+        } else {
+            table.row(&[&name, &entry.added_by, &remove]);
+        }
     }
     table.finish()
 }

@@ -63,7 +63,11 @@ pub(super) async fn list(the: &Api, as_json: bool) -> Result<(), Failure> {
         let cells = [cell("dag_id"), state.to_owned(), cell("timetable_summary"), next];
         table.row(cells.into_iter().chain([cell("fileloc")]).collect());
     }
-    print(&table);
+    if dags.is_empty() {
+        screen::note("there are no DAGs yet: their files lie in the project's directory dags");
+    } else {
+        print(&table);
+    }
     let errors = the.get("/api/v2/importErrors?limit=1").await?;
     if let Some(count) = errors.get("total_entries").and_then(Value::as_u64).filter(|n| *n > 0) {
         let files = if count == 1 { "file has" } else { "files have" };
