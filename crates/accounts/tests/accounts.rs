@@ -270,3 +270,21 @@ async fn a_flood_of_passwords_is_turned_away() {
     assert!(wrong >= 64 && busy > 0 && wrong + busy == 100, "{wrong}, {busy}");
     world.accounts.sign_in("ann", PASSWORD).await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_has_the_projects_key_is_the_local_operator_and_nobody_else() {
+    let world = World::new().await;
+    let key = SecretKey::from_bytes(&[1; 32], "a test's key").unwrap();
+    let other = SecretKey::from_bytes(&[2; 32], "another key").unwrap();
+    let operated = world.accounts.clone().with_operator(key.clone());
+    let token = key.token(accounts::OPERATOR);
+    let operator = operated.by_token(&token).await.unwrap().unwrap();
+    assert_eq!((operator.name(), operator.role()), ("command line", Some(Role::Admin)));
+    for wrong in [other.token(accounts::OPERATOR), key.token("engine"), "x".to_owned()] {
+        assert_eq!(operated.by_token(&wrong).await.unwrap(), None);
+    }
+    assert_eq!(operated.by_session(&token).await.unwrap(), None, "a cookie is no token");
+    assert_eq!(world.accounts.by_token(&token).await.unwrap(), None, "where it is not asked for");
+    let taken = operated.create_user("test", "command line", PASSWORD, Role::Viewer).await;
+    assert!(matches!(taken, Err(Error::Name { .. })), "{taken:?}");
+}

@@ -30,6 +30,19 @@ pub(crate) fn dags(root: &Node, problems: &mut Vec<Problem>) -> Vec<Dag> {
     dags
 }
 
+/// What every DAG's tasks name as operator.
+pub(crate) fn operators(root: &Node) -> Vec<(Position, String)> {
+    let Content::Map(dags) = &root.content else { return Vec::new() };
+    let tasks = dags.iter().filter_map(|(_, dag)| dag.get("tasks"));
+    let tasks = tasks.flat_map(|tasks| match &tasks.content {
+        Content::List(items) => items.iter().collect(),
+        Content::Map(pairs) => pairs.iter().map(|(_, task)| task).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    });
+    let named = tasks.filter_map(|task| task.get("operator"));
+    named.filter_map(|operator| Some((operator.at, text_of(operator)?))).collect()
+}
+
 /// A DAG's map with what the defaults add: keys, and keys of `default_args`.
 fn with_defaults(node: &Node, default: Option<&Node>) -> Node {
     let (Content::Map(own), Some(Content::Map(shared))) =

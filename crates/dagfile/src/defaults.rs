@@ -38,14 +38,13 @@ impl Default for TaskSettings {
 
 /// What Airflow does with these, Millstream does not; `false` asks for nothing.
 const MAILS: [&str; 2] = ["email_on_failure", "email_on_retry"];
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "email",
     "sla",
     "queue",
     "executor",
     "executor_config",
     "run_as_user",
-    "weight_rule",
     "max_active_tis_per_dag",
     "on_failure_callback",
     "on_success_callback",
@@ -92,6 +91,13 @@ impl TaskSettings {
             self.priority_weight = weight;
         }
         self.read_rule(fields);
+        if let Some(node) = fields.take("weight_rule")
+            && node.json().as_str() != Some("downstream")
+        {
+            let message = "weight_rule: only downstream, Airflow's default, is there yet";
+            let problem = node.problem(message);
+            fields.problem(problem);
+        }
         for name in MAILS {
             if fields.flag(name) == Some(true) {
                 let message = format!("{name}: no mail is sent; remove it or say false");

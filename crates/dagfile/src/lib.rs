@@ -42,6 +42,12 @@ impl fmt::Display for Problem {
 /// The longest file that is read, bytes.
 pub const FILE_BYTES_MAX: usize = 4 << 20;
 
+/// The operators that a file's tasks name, as they are written, each with its place.
+#[must_use]
+pub fn operators(text: &str) -> Vec<(Position, String)> {
+    yaml::parse(text).map_or_else(|_| Vec::new(), |root| build::operators(&root))
+}
+
 /// Reads a file's text.
 ///
 /// # Errors

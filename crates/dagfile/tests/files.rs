@@ -178,3 +178,23 @@ fn what_is_no_dag_file_is_refused_and_takes_no_time() {
     }
     assert!(problems(&laughs)[0].contains("at most 100000 values"));
 }
+
+#[test]
+fn the_default_weight_rule_may_be_written_and_no_other() {
+    let file = |rule: &str| {
+        format!("d: {{tasks: [{{task_id: t, operator: empty, weight_rule: {rule}}}]}}\n")
+    };
+    assert!(dagfile::read(&file("downstream")).is_ok());
+    let problems = dagfile::read(&file("absolute")).unwrap_err();
+    assert!(problems[0].message.contains("only downstream"), "{problems:?}");
+}
+
+#[test]
+fn the_operators_that_tasks_name_are_told_with_their_places() {
+    let text = "a:\n  tasks: [{task_id: t, operator: empty}]\nb:\n  tasks:\n    u: {operator: \
+                bash, bash_command: date}\n";
+    let found = dagfile::operators(text);
+    let found: Vec<_> = found.iter().map(|(at, name)| (at.line, name.as_str())).collect();
+    assert_eq!(found, [(2, "empty"), (5, "bash")]);
+    assert!(dagfile::operators("[").is_empty());
+}

@@ -40,8 +40,10 @@ pub enum Permission {
     EditPools,
     /// See who did what.
     Audit,
-    /// See the effective configuration.
+    /// See the effective configuration, and which packages and operators DAG files may use.
     Configuration,
+    /// Say which packages and operators DAG files may use.
+    EditPackages,
 
     /// See brokers, topics, consumer groups, producers and transactions.
     Topics,
@@ -199,6 +201,7 @@ const TABLE: &[(Permission, &str)] = &[
     (Permission::EditPools,       ". . .     . . x x           . . x  !"),
     (Permission::Audit,           ". . .     x x x x           x x x"),
     (Permission::Configuration,   ". . .     . . x x           . . x"),
+    (Permission::EditPackages,    ". . .     . . . x           . . x  !"),
     (Permission::Topics,          ". . x     x x x x           x x x"),
     (Permission::Messages,        ". . x     x x x x           x x x"),
     (Permission::Produce,         ". . .     . . x x           . . x  !"),
@@ -243,7 +246,7 @@ mod tests {
         match role {
             Role::Viewer => everybody,
             Role::User => everybody || operates || matches!(permission, P::DeleteRuns | P::Query),
-            Role::Op => permission != P::Users,
+            Role::Op => !matches!(permission, P::Users | P::EditPackages),
             Role::Admin | Role::DeploymentManager => true,
             Role::OperationsUser => everybody || operates || permission == P::Query,
             Role::DagAuthor => everybody || permission == P::Query,

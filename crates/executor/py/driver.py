@@ -251,6 +251,11 @@ def ending(order, channel):
 def main():
     channel = Channel()
     order = channel.read()
+    if order.get("packages") is not None:
+        import guard
+
+        dags, project = order["paths"]
+        guard.install(order["packages"], dags, [project, os.path.dirname(os.path.abspath(__file__))])
     del sys.path[0]
     logging.basicConfig(level=logging.INFO, stream=sys.stderr,
                         format="%(levelname)s %(name)s: %(message)s")

@@ -138,6 +138,9 @@ impl Executor {
 
     async fn attempt(&self, mut task: TaskTry, desk: &dyn Desk, stop: StopSignal) -> Outcome {
         let operator = task.task.operator;
+        if let Some(refusal) = self.settings.policy.now().refusal(&task.task) {
+            return Outcome::refused(refusal);
+        }
         let Some(runner) = self.runners.get(&operator) else {
             return Outcome::refused(format!(
                 "nothing here runs tasks of operator {}; see the DAG's runtime for what is missing",

@@ -1,5 +1,6 @@
 //! What the executor is told when it is made.
 
+use crate::Policy;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub stop_grace: Duration,
     /// How long a try waits for the processes of an earlier try of the same task to be gone.
     pub lock_patience: Duration,
+    /// What author code may use.
+    pub policy: Policy,
     /// Time.
     pub clock: Arc<dyn runtime::Clock>,
 }
@@ -67,6 +70,7 @@ impl Settings {
             engine_token: None,
             stop_grace: Duration::from_secs(5),
             lock_patience: Duration::from_secs(30),
+            policy: Policy::default(),
             clock,
         }
     }

@@ -3,7 +3,7 @@
 //! Owns the tables, their migrations, every SQL text, and the encryption of secrets. One SQL text
 //! serves SQLite (the default, one file) and PostgreSQL (by address). Modules are tables: `dags`
 //! (with their versions and import errors), `runs`, `tasks` (with their tries), `logs`, `xcom`,
-//! `variables`, `connections`, `pools`, `audit`, `configuration` and `accounts`.
+//! `backfills`, `variables`, `connections`, `pools`, `allowed`, `audit`, `configuration` and `accounts`.
 //!
 //! A change of state is compare-and-set: it says which state it comes from, and answers whether it
 //! took place. So two schedulers, or a scheduler and a person, cannot undo each other's work unseen.
@@ -12,7 +12,9 @@
 //! what a password is.
 
 mod accounts;
+mod allowed;
 mod audit;
+mod backfills;
 mod browse;
 mod changes;
 mod configuration;
@@ -35,7 +37,9 @@ mod variables;
 mod xcom;
 
 pub use accounts::{ApiToken, Session, User};
+pub use allowed::{AllowedEntry, Kind as AllowedKind};
 pub use audit::{Event, EventFilter, KeptEvent};
+pub use backfills::{Backfill, BackfillState, NewBackfill, Reprocess};
 pub use browse::{DagCounts, TaskFilter, XComEntry, XComFilter};
 pub use changes::{Applied, Change, TaskKind};
 pub use configuration::Setting;

@@ -8,8 +8,12 @@ use crate::{Error, SecretKey};
 use sqlx::{AssertSqlSafe, Row as _};
 
 /// Every migration, the first is version 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// What is encrypted once, so that a wrong key is found at the start.
 const PROBE: &str = "millstream";

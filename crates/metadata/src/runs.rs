@@ -84,6 +84,8 @@ pub struct Run {
     pub triggered_by: String,
     /// What a person wrote about it.
     pub note: Option<String>,
+    /// The backfill that made it, or ran it again.
+    pub backfill_id: Option<i64>,
 }
 
 /// A run to be made; it is queued.
@@ -324,7 +326,7 @@ impl Metadata {
 }
 
 /// Adds a run; false if there is one of its id or logical date.
-async fn create(tx: &mut Writing, run: &NewRun) -> Result<bool, sqlx::Error> {
+pub(crate) async fn create(tx: &mut Writing, run: &NewRun) -> Result<bool, sqlx::Error> {
     let text = "INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, \
                 interval_start, interval_end, run_after, queued_at, conf, version, \
                 triggered_by, note) \
@@ -392,5 +394,6 @@ pub(crate) fn read(row: &AnyRow, what: &'static str) -> Result<Run, Error> {
         version: row.int("version")?,
         triggered_by: row.text("triggered_by")?,
         note: row.maybe_text("note")?,
+        backfill_id: row.maybe_int("backfill_id")?,
     })
 }

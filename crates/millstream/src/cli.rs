@@ -2,6 +2,8 @@
 //!
 //! Never does: act. Exit codes: 0 done, 1 failed, 2 not understood.
 
+pub(crate) mod dags;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,16 +58,11 @@ Examples:
     /// Read a project's settings and SQL, and tell what is wrong, without starting anything.
     #[command(after_help = "Examples:\n  millstream check\n  millstream check examples/users")]
     Check(InProject),
-    /// Check the project's DAG files, or tell when a DAG runs next.
-    #[command(after_help = "\
-DAG files are YAML in dag-factory's form, in the project's directory dags.
-
-Examples:
-  millstream dags validate
-  millstream dags next user_automation --count 5")]
+    /// Check DAG files; list, trigger, pause, clear and backfill the DAGs of a running project.
+    #[command(after_help = dags::AFTER_HELP)]
     Dags {
         #[command(subcommand)]
-        action: Dags,
+        action: dags::Dags,
     },
     /// Show the streams of a running project.
     #[command(after_help = "\
@@ -179,6 +176,7 @@ read from the first line of standard input.
 Examples:
   millstream users create ada --role Op
   millstream users token ada laptop        a token for: Authorization: Bearer TOKEN
+  millstream users link                    a link that logs in, as `up` prints one
   millstream users list")]
     Users {
         #[command(subcommand)]
@@ -186,6 +184,9 @@ Examples:
         /// The project's directory.
         #[arg(short, long, value_name = "DIR", global = true)]
         project: Option<PathBuf>,
+        /// The data directory; default: data in the project.
+        #[arg(long, value_name = "DIR", global = true)]
+        data: Option<PathBuf>,
     },
     /// Show settings, where they come from and what they do.
     #[command(after_help = "\
@@ -251,22 +252,6 @@ pub(crate) struct Broker {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Dags {
-    /// Read every DAG file and list the DAGs, or everything that is wrong.
-    Validate(InProject),
-    /// Print the times at which a DAG runs next, as if it had never run.
-    Next {
-        /// The DAG's id.
-        dag: String,
-        /// How many runs.
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        count: u16,
-        #[command(flatten)]
-        project: InProject,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Users {
     /// List the users.
     List,
@@ -302,6 +287,8 @@ pub(crate) enum Users {
         /// A name to know it by.
         name: String,
     },
+    /// Print a link that logs in as an Admin, once, within 15 minutes.
+    Link,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,14 +15,16 @@ mod topics;
 mod up;
 mod users;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::addresses::Address;
 use crate::cli::{Arguments, Broker, Command};
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::failure::Failure;
 use crate::kafka::Cluster;
 use crate::node::listening::Listening;
+use crate::node::plan::reachable;
 use crate::project::Project;
 
 /// Everything that went wrong, in the order in which it was found.
@@ -56,7 +58,9 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Reset { stream, to, project, data } => {
             reset::run(&stream, &to, project.project.as_deref(), data.as_deref(), &set)
         }
-        Command::Users { action, project } => users::run(&action, project.as_deref(), &set),
+        Command::Users { action, project, data } => {
+            users::run(&action, project.as_deref(), data.as_deref(), &set)
+        }
         Command::Config { action } => config::run(action, &set),
         Command::Completions { shell } => {
             completions::run(shell);
@@ -72,6 +76,16 @@ fn small_runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("the system gives no threads: {error}")))
+}
+
+/// Where the project's webserver is: what a flag says, else where the running node listens, else where it
+/// would.
+fn webserver_address(config: &Config, data: &Path) -> Result<SocketAddr, Failure> {
+    const KEY: &str = "webserver.listen";
+    let named = matches!(config.setting(KEY)?.origin, Origin::Flag(_));
+    let running = Listening::load(data).and_then(|listening| listening.webserver);
+    let listen = config.listen(KEY)?;
+    Ok(reachable(running.filter(|_| !named).unwrap_or(listen)))
 }
 
 /// The Kafka a command is about: the flag's, the running node's, or the project's.

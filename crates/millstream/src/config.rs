@@ -91,6 +91,11 @@ impl Config {
         self.settings.get(key).ok_or_else(|| keys::unknown(key))
     }
 
+    /// Every setting, by its key.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.settings.iter().map(|(key, setting)| (*key, setting))
+    }
+
     getter!(/// An address to listen on.
         listen, Listen, SocketAddr);
     getter!(/// A whole number.

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use dag::{Dag, Task};
-use metadata::{DagState, Run, TaskFacts, TaskKey, TaskKind};
+use metadata::{BackfillState, DagState, Run, TaskFacts, TaskKey, TaskKind};
 use scheduler::{RunState, TaskState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -217,6 +217,8 @@ pub(crate) struct Board {
     pub(crate) runs: BTreeMap<RunKey, RunEntry>,
     /// Slots of each pool.
     pub(crate) pools: BTreeMap<String, u32>,
+    /// Backfills that have unfinished runs.
+    pub(crate) backfills: BTreeMap<i64, BackfillState>,
 }
 
 impl Board {

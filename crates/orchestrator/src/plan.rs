@@ -1,6 +1,7 @@
 //! What is to be done next: from the board and the tries that have ended to changed runs, tries to start
 //! and tries to stop. Pure: the same board and moment give the same plan.
 
+mod begin;
 mod dispatch;
 mod settle;
 
@@ -61,7 +62,7 @@ pub(crate) fn plan(
         }
     }
     if !facts.stopping {
-        plan.start_runs(facts);
+        begin::begin(&mut plan, facts);
     }
     let late = facts.board.runs.iter().filter(|(key, entry)| {
         let dag = facts.dag(&key.dag_id);
@@ -103,37 +104,6 @@ impl Plan {
     /// A run as it is to be, or as it is.
     fn run<'a>(&'a self, facts: Facts<'a>, key: &RunKey) -> Option<&'a RunEntry> {
         self.drafts.get(key).map(|draft| &draft.entry).or_else(|| facts.board.runs.get(key))
-    }
-
-    /// Lets queued runs begin, as many as a DAG may have at a time.
-    fn start_runs(&mut self, facts: Facts<'_>) {
-        let queued: BTreeSet<&str> = facts
-            .board
-            .runs
-            .values()
-            .filter(|entry| entry.run.state == RunState::Queued)
-            .map(|entry| entry.run.dag_id.as_str())
-            .collect();
-        for dag_id in queued {
-            let Some(dag) = facts.dag(dag_id).filter(|dag| dag.goes_on()) else { continue };
-            let in_state = |state| {
-                let runs = facts.board.runs_of(dag_id);
-                runs.filter(move |(_, entry)| entry.run.state == state)
-            };
-            let running = in_state(RunState::Running).count();
-            let free = dag.max_active_runs().saturating_sub(running);
-            let mut waiting: Vec<(&RunKey, &RunEntry)> = in_state(RunState::Queued)
-                .filter(|(_, entry)| entry.run.run_after <= facts.now)
-                .collect();
-            waiting.sort_by_key(|(key, entry)| (entry.run.run_after, &key.run_id));
-            for (key, _) in waiting.into_iter().take(free) {
-                if let Some(draft) = self.draft(facts, key) {
-                    draft.entry.run.state = RunState::Running;
-                    draft.entry.run.start = draft.entry.run.start.or(Some(facts.now));
-                    draft.hold_all(dag);
-                }
-            }
-        }
     }
 
     /// Takes a run one turn further.
@@ -271,3 +241,6 @@ fn reason_of_end(state: TaskState) -> String {
     }
     .to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,11 @@ mod round;
 
 use crate::desk::ParseDesk;
 use crate::moment::wall;
-use crate::reading::{Reading, Source, record};
+use crate::reading::{Reading, Source, policed, record};
 use crate::settings::Settings;
 use crate::stop::told;
 use crate::{ParseFault, PythonParser};
-use metadata::{DagRecord, Metadata};
+use metadata::{AllowedKind, DagRecord, Metadata};
 use round::{Known, Round};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -94,6 +94,7 @@ impl Processor {
     }
 
     async fn look_once(&mut self) -> Result<(), metadata::Error> {
+        self.learn_policy().await?;
         if self.first {
             self.learn().await?;
         }
@@ -113,6 +114,26 @@ impl Processor {
             Err(_) => return Ok(()),
         };
         self.take_in(round).await
+    }
+
+    /// What DAG files may use now. With another list every file is read again.
+    async fn learn_policy(&mut self) -> Result<(), metadata::Error> {
+        let policy = self.settings.executor.settings().policy.clone();
+        if !policy.lists() {
+            return Ok(());
+        }
+        let (mut packages, mut operators) = (BTreeMap::new(), BTreeSet::new());
+        for entry in self.metadata.allowed().await? {
+            match entry.kind {
+                AllowedKind::Package => drop(packages.insert(entry.name, entry.version)),
+                AllowedKind::Operator => drop(operators.insert(entry.name)),
+            }
+        }
+        if policy.set(packages, operators) && !self.first {
+            self.known.clear();
+            self.first = true;
+        }
+        Ok(())
     }
 
     /// What the database holds from before.
@@ -216,8 +237,9 @@ impl Processor {
         let mut errors: Vec<(String, String, String)> = Vec::new();
         let mut good: Vec<String> = Vec::new();
         let mut left: Vec<(String, Vec<String>)> = Vec::new();
+        let allowed = self.settings.executor.settings().policy.now();
         for (name, reading) in read {
-            match reading.result {
+            match policed(&allowed, &reading.text, reading.result) {
                 Err(fault) => errors.push((name, reading.text, fault.message)),
                 Ok(parsed) => {
                     let (ids, twice) = self.hold(&name, parsed.dags.iter().map(|dag| &dag.id));

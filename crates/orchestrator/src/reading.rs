@@ -3,6 +3,7 @@
 use crate::folder::{FILE_BYTES_MAX, Found, Language};
 use crate::{ParseFault, Parsed};
 use dag::Dag;
+use executor::Allowed;
 use metadata::DagRecord;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -72,6 +73,37 @@ pub(crate) fn yaml(text: &str) -> Result<Parsed, ParseFault> {
             Err(ParseFault { message: lines.join("\n"), passing: false })
         }
     }
+}
+
+/// What was read, unless it uses an operator that is not listed.
+pub(crate) fn policed(
+    allowed: &Allowed,
+    text: &str,
+    result: Result<Parsed, ParseFault>,
+) -> Result<Parsed, ParseFault> {
+    let parsed = result?;
+    if allowed.operators.is_none() {
+        return Ok(parsed);
+    }
+    let lines: Vec<String> = if parsed.runtime == NATIVE {
+        let written = dagfile::operators(text).into_iter();
+        let refused = written.filter_map(|(at, name)| {
+            let message = allowed.refuses(&name)?;
+            Some(dagfile::Problem { at, message }.to_string())
+        });
+        refused.take(PROBLEMS_SHOWN).collect()
+    } else {
+        let tasks =
+            parsed.dags.iter().flat_map(|dag| dag.tasks.iter().map(move |task| (dag, task)));
+        let refused = tasks.filter_map(|(dag, task)| {
+            Some(format!("task {} of DAG {}: {}", task.id, dag.id, allowed.refusal(task)?))
+        });
+        refused.take(PROBLEMS_SHOWN).collect()
+    };
+    if lines.is_empty() {
+        return Ok(parsed);
+    }
+    Err(ParseFault { message: lines.join("\n"), passing: false })
 }
 
 /// Whether a Python file may hold a DAG, told as Airflow tells it (`might_contain_dag`): modules that

@@ -263,6 +263,11 @@ def main():
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     try:
+        if settings.get("packages") is not None:
+            import guard
+
+            own = [settings["project"], os.path.dirname(os.path.abspath(__file__)), settings["home"]]
+            guard.install(settings["packages"], settings["dags"], own)
         driver, about = load(settings)
     except BaseException as error:
         import traceback

@@ -42,7 +42,7 @@ pub(crate) const DETECT: &str = include_str!("../py/detect.py");
 pub(crate) fn write_out(scratch: &Path) -> io::Result<PathBuf> {
     let root = scratch.join("python").join(format!("{:016x}", digest()));
     make(&root)?;
-    for (name, text) in FILES {
+    for (name, text) in all() {
         let path = root.join(name);
         if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
             continue;
@@ -65,6 +65,11 @@ pub(crate) fn home(scratch: &Path) -> io::Result<PathBuf> {
     Ok(home)
 }
 
+/// The files of this crate, and the executor's guard of imports.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied().chain([("guard.py", executor::GUARD)])
+}
+
 /// A directory that nobody else may look into.
 fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
@@ -72,7 +77,7 @@ fn make(path: &Path) -> io::Result<()> {
 
 /// FNV-1a over names and texts.
 fn digest() -> u64 {
-    let bytes = FILES.iter().flat_map(|(name, text)| name.bytes().chain([0]).chain(text.bytes()));
+    let bytes = all().flat_map(|(name, text)| name.bytes().chain([0]).chain(text.bytes()));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

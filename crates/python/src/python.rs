@@ -217,7 +217,10 @@ impl Python {
         let mut started = self.0.started.lock().await;
         started.asked += 1;
         let runtime = self.runtime_of(&mut started).await;
-        if let Some(zygote) = started.zygote.as_ref().filter(|zygote| !zygote.is_gone()) {
+        // One that was told of another list of packages is as good as gone.
+        let packages = json!(self.0.executor.policy.now().packages);
+        let fit = |zygote: &&Arc<Zygote>| !zygote.is_gone() && *zygote.packages() == packages;
+        if let Some(zygote) = started.zygote.as_ref().filter(fit) {
             return Ok((runtime, Arc::clone(zygote)));
         }
         if runtime.rung == Rung::None {
@@ -255,6 +258,7 @@ impl Python {
         let root = files::write_out(&scratch).map_err(failed)?;
         let home = files::home(&scratch).map_err(failed)?;
         let dags = std::path::absolute(&executor.dags).map_err(failed)?;
+        let project = std::path::absolute(&executor.project).map_err(failed)?;
         let rung = if runtime.rung == Rung::Airflow { "airflow" } else { "built-in" };
         let recipe = Recipe {
             interpreter: self.interpreter(),
@@ -264,6 +268,8 @@ impl Python {
                 "grace_s": executor.stop_grace.as_secs_f64(),
                 "dags": dags,
                 "home": home,
+                "project": project,
+                "packages": executor.policy.now().packages,
                 "parse_memory": settings.parse_memory,
             }),
             timeout: settings.start_timeout,

@@ -44,6 +44,7 @@ pub(crate) struct Recipe {
 pub(crate) struct Zygote {
     control: tokio::sync::Mutex<UnixStream>,
     about: Value,
+    packages: Value,
     gone: AtomicBool,
     _process: Process,
 }
@@ -66,6 +67,7 @@ impl Zygote {
         let (ours, theirs) = StdUnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
         let control = UnixStream::from_std(ours).map_err(failed)?;
+        let packages = recipe.settings["packages"].clone();
         let launch = Launch {
             title: "python helper".to_owned(),
             program: recipe.interpreter,
@@ -90,6 +92,7 @@ impl Zygote {
                 tracing::debug!(%about, "a Python helper process is ready");
                 return Ok(Self {
                     about,
+                    packages,
                     control: tokio::sync::Mutex::new(control.into_inner()),
                     gone: AtomicBool::new(false),
                     _process: process,
@@ -109,6 +112,11 @@ impl Zygote {
     /// What it told of its runtime.
     pub(crate) fn about(&self) -> &Value {
         &self.about
+    }
+
+    /// The packages that its children may import.
+    pub(crate) fn packages(&self) -> &Value {
+        &self.packages
     }
 
     /// Whether a job could not be given to it: another one is needed.

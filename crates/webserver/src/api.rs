@@ -3,6 +3,8 @@
 //! Field names, defaults and status codes are those of Airflow 3.3's `/api/v2`. What we do not have
 //! (mapped tasks, assets, teams) has the value Airflow gives where it is not used.
 
+pub(crate) mod allowed;
+pub(crate) mod backfills;
 pub(crate) mod dags;
 pub(crate) mod health;
 pub(crate) mod logs;

@@ -11,7 +11,9 @@
 //! Never does: read a DAG's file, run anything of an author's, know the scheduler or the executor.
 
 mod act;
+mod allow;
 mod api;
+mod backfill;
 mod desk;
 mod fields;
 mod layout;

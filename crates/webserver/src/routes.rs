@@ -9,8 +9,8 @@ use crate::api;
 use crate::desk::Desk;
 use crate::problem::Problem;
 use crate::screens::{
-    account, admin, audit, browse, code, connections, dag, graph, grid, import_errors, list, run,
-    sign_in, task, trigger, users, variables,
+    account, admin, audit, browse, code, configuration, connections, dag, graph, grid,
+    import_errors, list, run, sign_in, task, trigger, users, variables,
 };
 use crate::visit::Visit;
 
@@ -32,6 +32,7 @@ pub(crate) fn all() -> Routes<Desk> {
         .merge(admin_pages())
         .merge(api_dags())
         .merge(api_runs())
+        .merge(api_backfills())
         .merge(api_rest())
         .fallback(P::Health, nothing_here)
 }
@@ -115,7 +116,9 @@ fn admin_pages() -> Routes<Desk> {
         .get("/pools", P::Dags, admin::pools)
         .post("/pools", P::EditPools, admin::set_pool)
         .post("/pools/{name}/delete", P::EditPools, admin::delete_pool)
-        .get("/configuration", P::Configuration, admin::configuration)
+        .get("/configuration", P::Configuration, configuration::show)
+        .post("/configuration/{list}", P::EditPackages, configuration::add)
+        .post("/configuration/{list}/{name}/remove", P::EditPackages, configuration::remove)
         .get("/users", P::Users, users::list)
         .post("/users", P::Users, users::add)
         .post("/users/{name}/role", P::Users, users::set_role)
@@ -159,6 +162,18 @@ fn api_runs() -> Routes<Desk> {
         .get(&format!("{task}/xcomEntries/{{key}}"), P::Logs, api::tasks::xcom)
 }
 
+fn api_backfills() -> Routes<Desk> {
+    let at = |path: &str| format!("{API}/backfills{path}");
+    Routes::new()
+        .get(&at(""), P::Dags, api::backfills::list)
+        .post(&at(""), P::Trigger, api::backfills::post)
+        .post(&at("/dry_run"), P::Trigger, api::backfills::dry_run)
+        .get(&at("/{id}"), P::Dags, api::backfills::one)
+        .put(&at("/{id}/pause"), P::Trigger, api::backfills::pause)
+        .put(&at("/{id}/unpause"), P::Trigger, api::backfills::unpause)
+        .put(&at("/{id}/cancel"), P::Trigger, api::backfills::cancel)
+}
+
 fn api_rest() -> Routes<Desk> {
     let at = |path: &str| format!("{API}/{path}");
     Routes::new()
@@ -181,6 +196,12 @@ fn api_rest() -> Routes<Desk> {
         .delete(&at("pools/{name}"), P::EditPools, api::things::delete_pool)
         .get(&at("eventLogs"), P::Audit, api::things::events)
         .get(&at("config"), P::Configuration, api::things::config)
+        .get(&at("packages"), P::Configuration, api::allowed::packages)
+        .post(&at("packages"), P::EditPackages, api::allowed::add_package)
+        .delete(&at("packages/{name}"), P::EditPackages, api::allowed::remove_package)
+        .get(&at("operators"), P::Configuration, api::allowed::operators)
+        .post(&at("operators"), P::EditPackages, api::allowed::add_operator)
+        .delete(&at("operators/{name}"), P::EditPackages, api::allowed::remove_operator)
         .get(&at("monitor/health"), P::Health, api::health::health)
         .get(&at("version"), P::Health, api::health::version)
 }

@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod browse;
 pub(crate) mod code;
+pub(crate) mod configuration;
 pub(crate) mod connections;
 pub(crate) mod dag;
 pub(crate) mod gantt;

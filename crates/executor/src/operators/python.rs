@@ -11,7 +11,7 @@ use super::bash::{killed, lock};
 use super::workspace::{Directory, environment};
 use super::{Say, Step, outcome, text};
 use crate::process::{self, Ended, Launch};
-use crate::{Desk, Outcome, Runner, Settings, StopSignal, TaskTry};
+use crate::{Desk, GUARD, Outcome, Runner, Settings, StopSignal, TaskTry};
 use channel::{Channel, Ending};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -45,6 +45,7 @@ impl Python {
         };
         let driver = scratch.path().join("driver.py");
         std::fs::write(&driver, DRIVER).map_err(failed)?;
+        std::fs::write(scratch.path().join("guard.py"), GUARD).map_err(failed)?;
         let (channel, input) = Channel::pair().map_err(failed)?;
         let mut variables = environment(settings, task);
         variables.insert("PYTHONUNBUFFERED".to_owned(), "1".to_owned());
@@ -100,6 +101,7 @@ impl Python {
             "op_kwargs": named,
             "context": task.context.as_object().cloned().unwrap_or_default(),
             "paths": [&settings.dags, &settings.project],
+            "packages": settings.policy.now().packages,
             "key": {
                 "dag_id": key.dag_id,
                 "run_id": key.run_id,

@@ -3,8 +3,9 @@
 
 use crate::desk::House;
 use dag::Operator;
-use executor::{Connection, Outcome};
+use executor::{Connection, Outcome, Policy};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 async fn code(house: &House, code: &str) -> Value {
     house.result(Operator::Python, json!({ "python_callable": code })).await
@@ -121,4 +122,93 @@ async fn an_interpreter_that_is_not_there_is_named() {
     let house = House::with(|settings| settings.python = "no-such-python".into());
     let (reason, _) = house.failure(Operator::Python, json!({"python_callable": "print"})).await;
     assert!(reason.contains("cannot start no-such-python"), "{reason}");
+}
+
+/// A project with an installed package `thing`, of which another one, `other`, is a part.
+fn house_with_packages(listed: &[(&str, Option<&str>)]) -> House {
+    let policy = Policy::new(true, false);
+    let listed = listed
+        .iter()
+        .map(|(name, version)| ((*name).to_owned(), version.map(str::to_owned)))
+        .collect();
+    let _differs = policy.set(listed, BTreeSet::new());
+    let house = House::with(|settings| {
+        let site = settings.project.join("venv/site-packages");
+        settings.environment.insert("PYTHONPATH".to_owned(), site.display().to_string());
+        settings.policy = policy;
+    });
+    for (name, needs) in [("thing", "Requires-Dist: other>=1\n"), ("other", ""), ("third", "")] {
+        install(&house.path("venv/site-packages"), name, needs);
+    }
+    house
+}
+
+/// What pip leaves of a package of one module.
+fn install(site: &std::path::Path, name: &str, needs: &str) {
+    let about = site.join(format!("{name}-1.2.dist-info"));
+    std::fs::create_dir_all(site.join(name)).unwrap();
+    std::fs::create_dir_all(&about).unwrap();
+    std::fs::write(site.join(name).join("__init__.py"), "value = 7\n").unwrap();
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n{needs}");
+    std::fs::write(about.join("METADATA"), metadata).unwrap();
+    std::fs::write(about.join("top_level.txt"), format!("{name}\n")).unwrap();
+}
+
+fn importing(module: &str) -> Value {
+    json!({"python_callable": format!("def f():\n  import {module}\n  return {module}.value")})
+}
+
+#[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
+async fn only_listed_packages_and_what_they_require_are_imported() {
+    let house = house_with_packages(&[("thing", None)]);
+    assert_eq!(house.result(Operator::Python, importing("thing")).await, 7);
+    assert_eq!(house.result(Operator::Python, importing("other")).await, 7);
+    let standard = "def f():\n  import sqlite3, decimal, csv\n  return 1";
+    assert_eq!(code(&house, standard).await, 1);
+    let (reason, _) = house.failure(Operator::Python, importing("third")).await;
+    for word in ["third 1.2 (module third) is not on the list", "Deployment Manager can add it"] {
+        assert!(reason.contains(word), "{reason}");
+    }
+    for way in [
+        "__import__('third')",
+        "__import__('importlib').import_module('third')",
+        "__import__('runpy').run_module('third')",
+        "exec(compile('1', 'venv/site-packages/third/__init__.py', 'exec'))",
+    ] {
+        let (reason, _) = house
+            .failure(Operator::Python, json!({"python_callable": format!("lambda: {way}")}))
+            .await;
+        assert!(reason.contains("third"), "{way}: {reason}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
+async fn a_listed_version_is_that_version() {
+    let house = house_with_packages(&[("thing", Some("1.2")), ("third", Some("2.0"))]);
+    assert_eq!(house.result(Operator::Python, importing("thing")).await, 7);
+    let (reason, _) = house.failure(Operator::Python, importing("third")).await;
+    assert!(reason.contains("third 1.2 (module third) is installed, and the list has version 2.0"));
+}
+
+#[tokio::test]
+#[ignore = "needs python3; .ci/run asks for it"]
+async fn a_package_is_not_added_by_a_copy_in_the_folder_of_dag_files() {
+    let house = house_with_packages(&[]);
+    std::fs::create_dir_all(house.path("dags")).unwrap();
+    std::fs::write(house.path("dags/own.py"), "value = 5\n").unwrap();
+    assert_eq!(house.result(Operator::Python, importing("own")).await, 5);
+    install(&house.path("dags/vendor"), "fourth", "");
+    let vendored = "def f():\n  import sys\n  sys.path.insert(0, 'dags/vendor')\n  import fourth";
+    let (reason, _) = house.failure(Operator::Python, json!({"python_callable": vendored})).await;
+    assert!(reason.contains("not added by a copy"), "{reason}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("fifth.py"), "value = 1\n").unwrap();
+    let far = format!(
+        "def f():\n  import sys\n  sys.path.append({:?})\n  import fifth",
+        elsewhere.path().display().to_string()
+    );
+    let (reason, _) = house.failure(Operator::Python, json!({"python_callable": far})).await;
+    assert!(reason.contains("nor in the folder of DAG files"), "{reason}");
 }

@@ -1,6 +1,6 @@
 //! Who did what, the configuration, and pools.
 
-use metadata::{DEFAULT_POOL, Event, EventFilter, Pool, Setting};
+use metadata::{AllowedEntry, AllowedKind, DEFAULT_POOL, Event, EventFilter, Pool, Setting};
 use serde_json::json;
 
 use crate::world::{at, on_each};
@@ -65,5 +65,28 @@ fn the_default_pool_stays() {
         assert_eq!(metadata.pools().await.unwrap().len(), 2);
         assert!(metadata.delete_pool("small").await.unwrap());
         assert_eq!(metadata.pools().await.unwrap()[0].pool.name, DEFAULT_POOL);
+    });
+}
+
+#[test]
+fn what_dag_files_may_use_is_listed_once_by_name() {
+    on_each(|world| async move {
+        let metadata = world.open().await;
+        let entry = |kind, name: &str, version: Option<&str>| AllowedEntry {
+            kind,
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+            added_by: "manager".to_owned(),
+            added_at: at(1),
+        };
+        let (package, operator) = (AllowedKind::Package, AllowedKind::Operator);
+        metadata.allow(&entry(package, "six", None)).await.unwrap();
+        metadata.allow(&entry(package, "six", Some("1.0"))).await.unwrap();
+        metadata.allow(&entry(operator, "six", None)).await.unwrap();
+        let both = [entry(operator, "six", None), entry(package, "six", Some("1.0"))];
+        assert_eq!(metadata.allowed().await.unwrap(), both);
+        assert!(metadata.disallow(package, "six").await.unwrap());
+        assert!(!metadata.disallow(package, "six").await.unwrap());
+        assert_eq!(metadata.allowed().await.unwrap().len(), 1);
     });
 }

@@ -75,6 +75,9 @@ fn dags_are_counted_by_their_latest_run() {
                 assert!(metadata.mark_run(dag_id, run_id, end, at(9)).await.unwrap());
             }
         }
+        let (queued, running) = (RunState::Queued, RunState::Running);
+        assert_eq!(metadata.dag_counts().await.unwrap().running, 0, "queued is not running");
+        assert!(metadata.move_run("a", "2", queued, running, at(70)).await.unwrap());
         let counts = metadata.dag_counts().await.unwrap();
         assert_eq!(counts, DagCounts { all: 4, paused: 1, running: 1, failed: 1 });
     });

@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod backfills;
 mod browse;
 mod dags;
 mod lasting;

@@ -1,4 +1,8 @@
-//! `millstream dags`: what the project's DAG files hold, and when their DAGs run.
+//! `millstream dags`: what the project's DAG files hold and when their DAGs run, and what is done with the
+//! DAGs of a running project.
+
+mod act;
+mod api;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,8 +12,10 @@ use dag::Dag;
 use runtime::World;
 use timetable::Restriction;
 
-use super::Outcome;
-use crate::cli::{Dags, InProject};
+use self::api::Api;
+use super::{Outcome, small_runtime};
+use crate::cli::InProject;
+use crate::cli::dags::{Dags, Running};
 use crate::failure::Failure;
 use crate::project::{DAGS_DIRECTORY, Project};
 use crate::screen;
@@ -47,6 +53,50 @@ pub(crate) fn run(action: &Dags, set: &[String]) -> Outcome {
             let now = DateTime::from_timestamp_micros(clock.wall_micros()).unwrap_or_default();
             Ok(next(&read(&project)?, dag, usize::from(*count), now)?)
         }
+        action => ask(action, set),
+    }
+}
+
+/// Does what the webserver of a running project is asked for.
+fn ask(action: &Dags, set: &[String]) -> Outcome {
+    let Some(running) = running(action) else { return Ok(()) };
+    let the = Api::of(running, set)?;
+    let done = small_runtime()?.block_on(async {
+        match action {
+            Dags::Validate(_) | Dags::Next { .. } => Ok(()),
+            Dags::List { json, .. } => act::list(&the, *json).await,
+            Dags::Trigger { dag, conf, run_id, wait, .. } => {
+                let (conf, run_id) = (conf.as_deref(), run_id.as_deref());
+                act::trigger(&the, &act::Triggered { dag, conf, run_id, wait: *wait }).await
+            }
+            Dags::Pause { dag, .. } => act::pause(&the, dag, true).await,
+            Dags::Unpause { dag, .. } => act::pause(&the, dag, false).await,
+            Dags::Runs { dag, count, json, .. } => act::runs(&the, dag, *count, *json).await,
+            Dags::Clear { dag, run, tasks, downstream, only_failed, .. } => {
+                let (downstream, only_failed) = (*downstream, *only_failed);
+                act::clear(&the, &act::Cleared { dag, run, tasks, downstream, only_failed }).await
+            }
+            Dags::Logs { dag, run, task, number, .. } => {
+                act::logs(&the, &act::Logged { dag, run, task, number: *number }).await
+            }
+            Dags::Backfill(backfill) => act::backfill(&the, backfill).await,
+        }
+    });
+    Ok(done?)
+}
+
+/// The running project that an action is about; none for what reads files alone.
+fn running(action: &Dags) -> Option<&Running> {
+    match action {
+        Dags::Validate(_) | Dags::Next { .. } => None,
+        Dags::List { running, .. }
+        | Dags::Trigger { running, .. }
+        | Dags::Pause { running, .. }
+        | Dags::Unpause { running, .. }
+        | Dags::Runs { running, .. }
+        | Dags::Clear { running, .. }
+        | Dags::Logs { running, .. }
+        | Dags::Backfill(crate::cli::dags::Backfill { running, .. }) => Some(running),
     }
 }
 

@@ -3,6 +3,8 @@
 //! It writes the metadata database that the settings name, beside a running project or without one.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use accounts::Accounts;
@@ -10,9 +12,10 @@ use door::Role;
 use runtime::World;
 use spelling::hint;
 
-use super::{Outcome, small_runtime};
+use super::{Outcome, small_runtime, webserver_address};
 use crate::cli::Users;
 use crate::failure::Failure;
+use crate::node::running::login_link;
 use crate::node::{key, orchestration};
 use crate::project::Project;
 use crate::screen;
@@ -22,23 +25,29 @@ use crate::screen::table::{Side, Table};
 const BY: &str = "command line";
 
 /// Does what was asked for.
-pub(crate) fn run(action: &Users, project: Option<&std::path::Path>, set: &[String]) -> Outcome {
+pub(crate) fn run(
+    action: &Users,
+    project: Option<&Path>,
+    data: Option<&Path>,
+    set: &[String],
+) -> Outcome {
     let project = Project::find(project)?;
     let config = project.config(set)?;
-    let data = project.data(None);
+    let data = project.data(data);
+    let webserver = webserver_address(&config, &data)?;
     let clock = World::real(config.durability()?).clock;
     let done = small_runtime()?.block_on(async {
         let key = key::load(&data)?;
         let metadata = orchestration::database(&config, &data, &key).await?;
         let accounts = Accounts::open(metadata.clone(), clock);
-        let done = act(action, &accounts).await;
+        let done = act(action, &accounts, webserver).await;
         metadata.close().await;
         done
     });
     Ok(done?)
 }
 
-async fn act(action: &Users, accounts: &Accounts) -> Result<(), Failure> {
+async fn act(action: &Users, accounts: &Accounts, webserver: SocketAddr) -> Result<(), Failure> {
     let failed = |error: accounts::Error| Failure::new(error.to_string());
     match action {
         Users::List => {
@@ -75,6 +84,14 @@ async fn act(action: &Users, accounts: &Accounts) -> Result<(), Failure> {
         }
         Users::Token { user, name } => {
             screen::say(&accounts.create_token(user, name).await.map_err(failed)?);
+        }
+        Users::Link => {
+            if webserver.port() == 0 {
+                return Err(Failure::new("the webserver takes a free port, and does not run now")
+                    .next("start it: millstream up"));
+            }
+            let token = accounts.login_link().await.map_err(failed)?;
+            screen::say(&login_link(webserver, &token));
         }
     }
     Ok(())

@@ -94,6 +94,8 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("orchestrator.python", Kind::Text),
     ("orchestrator.paused_at_creation", Kind::Flag),
     ("orchestrator.unpaused", Kind::Text),
+    ("orchestrator.packages", Kind::Choice(&["any", "listed"])),
+    ("orchestrator.operators", Kind::Choice(&["any", "listed"])),
     ("webserver.listen", Kind::Listen(Reach::Anyone)),
     ("webserver.names", Kind::Text),
     ("console.listen", Kind::Listen(Reach::Loopback)),

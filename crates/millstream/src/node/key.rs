@@ -26,6 +26,23 @@ pub(crate) fn engine_token(key: &SecretKey) -> String {
     key.token(ENGINE)
 }
 
+/// What the command line shows the webserver.
+pub(crate) fn operator_token(key: &SecretKey) -> String {
+    key.token(accounts::OPERATOR)
+}
+
+/// The key in this data directory, where a project has run.
+pub(crate) fn existing(data: &Path) -> Result<SecretKey, Failure> {
+    if !data.join(FILE).is_file() {
+        return Err(Failure::new(format!(
+            "{} holds no {FILE}: no project has run with this data directory",
+            data.display()
+        ))
+        .next("start the project with `millstream up`, or name its data directory: --data DIR"));
+    }
+    load(data)
+}
+
 /// The door of the engine: this machine sees its status, parts of the project do the rest.
 pub(crate) fn engine_door(key: &SecretKey) -> Door {
     Door::with_accounts(std::sync::Arc::new(Parts(key.clone())))

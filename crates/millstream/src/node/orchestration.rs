@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use executor::{Desk, Executor};
-use metadata::{Metadata, SecretKey};
+use executor::{Desk, Executor, Policy};
+use metadata::{Metadata, SecretKey, Setting};
 use orchestrator::{Orchestrator, ParseFault, Parsed, Parsing, PythonParser};
 use python::Python;
 use runtime::World;
@@ -16,7 +16,7 @@ use runtime::World;
 use super::key;
 use super::listening::Listening;
 use super::plan::reachable;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::failure::Failure;
 
 /// The database's file in the data directory.
@@ -40,6 +40,30 @@ pub(crate) async fn database(
         Failure::new(format!("cannot use the metadata database: {error}"))
             .at_place(config.setting("addresses.database").ok().and_then(|s| s.origin.place()))
     })
+}
+
+/// Keeps the settings for the pages, without passwords.
+pub(crate) async fn record(config: &Config, metadata: &Metadata) -> Result<(), Failure> {
+    let settings: Vec<Setting> = config
+        .all()
+        .map(|(name, setting)| Setting {
+            name: name.to_owned(),
+            value: match (name, setting.text.as_str()) {
+                ("addresses.database", "embedded") => "embedded".to_owned(),
+                ("addresses.database", _) => metadata.address().to_owned(),
+                (_, text) => text.to_owned(),
+            },
+            origin: match &setting.origin {
+                // A flag's own text holds its value.
+                Origin::Flag(_) => "flag --set".to_owned(),
+                origin => origin.to_string(),
+            },
+        })
+        .collect();
+    metadata
+        .record_configuration(&settings)
+        .await
+        .map_err(|error| Failure::new(format!("cannot keep the settings: {error}")))
 }
 
 /// Where things are for an orchestrator.
@@ -114,6 +138,10 @@ fn executor_settings(
             None => reachable(config.listen("engine.listen")?),
         },
         engine_token: Some(key::engine_token(key)),
+        policy: Policy::new(
+            config.choice("orchestrator.packages")? == "listed",
+            config.choice("orchestrator.operators")? == "listed",
+        ),
         ..executor::Settings::new(project, shim, Arc::clone(&world.clock))
     })
 }

@@ -224,6 +224,7 @@ impl Node {
 
     async fn start_orchestrator(&mut self, start: &Start<'_>) -> Result<(), Failure> {
         let Some(metadata) = self.metadata.clone() else { return Ok(()) };
+        orchestration::record(start.config, &metadata).await?;
         let places = orchestration::Places {
             data: start.data,
             project: start.directory,
@@ -238,13 +239,12 @@ impl Node {
 
     async fn start_webserver(&mut self, start: &Start<'_>) -> Result<(), Failure> {
         let Some(metadata) = self.metadata.clone() else { return Ok(()) };
-        let accounts = Accounts::open(metadata.clone(), start.world.clock.clone());
+        let accounts = Accounts::open(metadata.clone(), start.world.clock.clone())
+            .with_operator(self.key.clone());
         let link = accounts.login_link().await;
         let started = parts::webserver(start.config, metadata, accounts, &start.world).await?;
         let token = link.map_err(|error| Failure::new(error.to_string()))?;
-        let page = plan::reachable(started.address());
-        self.login_link =
-            Some(format!("http://localhost:{}/login/link?token={token}", page.port()));
+        self.login_link = Some(login_link(started.address(), &token));
         self.listening.webserver = Some(started.address());
         self.webserver = Some(started);
         Ok(())
@@ -365,6 +365,11 @@ impl Node {
         }
         table.lines()
     }
+}
+
+/// The page that logs in with this token.
+pub(crate) fn login_link(webserver: SocketAddr, token: &str) -> String {
+    format!("http://localhost:{}/login/link?token={token}", webserver.port())
 }
 
 fn split<T>(started: Result<Option<T>, Failure>) -> (Option<T>, Option<Failure>) {

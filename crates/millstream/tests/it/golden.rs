@@ -24,7 +24,13 @@ fn help_is_as_reviewed() {
     let directory = project(&[]);
     let mut all = run(directory.path(), &["--help"]).out;
     let commands = COMMANDS.iter().filter(|command| **command != "help").copied();
-    for command in commands.chain(["dags next", "topics create", "config explain"]) {
+    for command in commands.chain([
+        "dags next",
+        "dags trigger",
+        "dags backfill",
+        "topics create",
+        "config explain",
+    ]) {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.push("--help");
         all.push_str(&format!("\n=== millstream {command}\n\n"));

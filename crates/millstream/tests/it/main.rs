@@ -15,5 +15,7 @@ mod golden;
 mod help;
 mod life_of_a_record;
 mod node;
+mod python;
+mod running_dags;
 mod settings;
 mod streams;

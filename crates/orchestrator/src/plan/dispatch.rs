@@ -39,10 +39,11 @@ pub(super) fn dispatch(plan: &mut Plan, facts: Facts<'_>) {
         let tasks = free.tasks_of.entry(candidate.run.dag_id.clone()).or_insert_with(|| {
             facts.dag(&candidate.run.dag_id).map_or(0, |dag| dag.dag.max_active_tasks as usize)
         });
-        let Some(pool) = free.pools.get_mut(&candidate.pool) else {
-            wait_for_pool(plan, facts, &candidate);
+        if let Some(reason) = never_fits(facts, &candidate) {
+            wait_for_pool(plan, facts, &candidate, reason);
             continue;
-        };
+        }
+        let Some(pool) = free.pools.get_mut(&candidate.pool) else { continue };
         if *tasks == 0 || *pool < candidate.slots {
             continue;
         }
@@ -136,9 +137,20 @@ fn runs_here(facts: Facts<'_>, run: &RunKey, task_id: &str) -> bool {
     facts.live.range(first..=last).next().is_some()
 }
 
-fn wait_for_pool(plan: &mut Plan, facts: Facts<'_>, candidate: &Candidate) {
-    let Candidate { run, task_id, pool, .. } = candidate;
-    let reason = format!("it waits for slots of the pool {pool}, which is not there; make it");
+/// Why a task will not start however many others end: its pool is not there, or too small for it.
+fn never_fits(facts: Facts<'_>, candidate: &Candidate) -> Option<String> {
+    let Candidate { pool, slots, .. } = candidate;
+    match facts.board.pools.get(pool) {
+        None => Some(format!("it waits for slots of the pool {pool}, which is not there; make it")),
+        Some(all) if i64::from(*all) < *slots => Some(format!(
+            "it takes {slots} slots of the pool {pool}, which has {all}; give the pool more"
+        )),
+        Some(_) => None,
+    }
+}
+
+fn wait_for_pool(plan: &mut Plan, facts: Facts<'_>, candidate: &Candidate, reason: String) {
+    let Candidate { run, task_id, .. } = candidate;
     let known = plan.run(facts, run).and_then(|entry| entry.facts.get(task_id));
     if known.is_some_and(|facts| facts.reason.as_ref() == Some(&reason)) {
         return;

@@ -64,6 +64,14 @@ impl Folder {
         Self { directory, metadata, clock, settings }
     }
 
+    /// Settings that ask for lists.
+    fn listing(&self, packages: bool, operators: bool) -> Settings {
+        let mut executor = executor::Settings::clone(self.settings.executor.settings());
+        executor.policy = executor::Policy::new(packages, operators);
+        let executor = Arc::new(Executor::new(executor, BTreeMap::new()));
+        Settings { executor, ..self.settings.clone() }
+    }
+
     fn processor(&self) -> Processor {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         Processor::new(&self.settings, clock, watch::channel(0).0)
@@ -252,4 +260,57 @@ async fn a_thousand_files_are_in_within_seconds() {
     let looking = tokio::time::timeout(Duration::from_secs(20), processor.look());
     looking.await.unwrap();
     assert_eq!(folder.metadata.dag_states().await.unwrap().len(), 1_000);
+}
+
+async fn list(folder: &Folder, kind: AllowedKind, name: &str) {
+    let entry = metadata::AllowedEntry {
+        kind,
+        name: name.to_owned(),
+        version: None,
+        added_by: "manager".to_owned(),
+        added_at: wall(folder.clock.as_ref()),
+    };
+    folder.metadata.allow(&entry).await.unwrap();
+}
+
+#[tokio::test]
+async fn operators_that_are_not_listed_are_refused_with_their_place_until_they_are() {
+    let mut folder = Folder::new().await;
+    folder.settings = folder.listing(false, true);
+    let mut processor = folder.processor();
+    let file = "d:\n  tasks:\n    - {task_id: a, operator: empty}\n    - {task_id: b, \
+                operator: bash, bash_command: date}\n";
+    folder.write("a.yml", file);
+    processor.look().await;
+    let errors = folder.errors().await;
+    assert!(errors[0].error.starts_with("line 4, column 30: the operator bash is not on the list"));
+    assert!(errors[0].error.contains("Deployment Manager can add it"), "{errors:?}");
+    assert_eq!(folder.dags().await, []);
+    list(&folder, AllowedKind::Operator, "bash").await;
+    processor.look().await;
+    assert_eq!(folder.errors().await, []);
+    assert_eq!(folder.dags().await, held(&[("d", "a.yml")]));
+    folder.metadata.disallow(AllowedKind::Operator, "bash").await.unwrap();
+    processor.look().await;
+    assert_eq!(folder.errors().await.len(), 1, "what was listed can be taken back");
+}
+
+#[tokio::test]
+async fn with_another_list_of_packages_python_files_are_read_again() {
+    let mut folder = Folder::new().await;
+    folder.settings = folder.listing(true, false);
+    let python = Arc::new(FakePython::default());
+    folder.settings.python = Some(Arc::clone(&python) as Arc<dyn PythonParser>);
+    folder.metadata.set_variable("where", "here", None).await.unwrap();
+    folder.write("p.py", "from airflow import DAG");
+    let mut processor = folder.processor();
+    for (listed, expected) in [("one", 1), ("one", 1), ("two", 2)] {
+        list(&folder, AllowedKind::Package, listed).await;
+        processor.look().await;
+        if let Some(done) = processor.pythons.join_next().await {
+            let (name, path, source, result) = done.unwrap();
+            processor.accept_python(name, path, source, result).await;
+        }
+        assert_eq!(python.asked.lock().unwrap().len(), expected, "{listed}");
+    }
 }

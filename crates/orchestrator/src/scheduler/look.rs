@@ -18,6 +18,9 @@ impl Scheduler {
         self.board.pools =
             pools.into_iter().map(|pool| (pool.pool.name, pool.pool.slots)).collect();
         self.look_at_runs().await?;
+        let backfills = self.metadata.unfinished_backfills().await?;
+        self.board.backfills =
+            backfills.into_iter().map(|backfill| (backfill.id, backfill)).collect();
         self.look_at_tries();
         self.find_cut_off().await
     }

@@ -169,5 +169,6 @@ fn queued(run: NewRun) -> Run {
         version: run.version,
         triggered_by: run.triggered_by,
         note: run.note,
+        backfill_id: None,
     }
 }

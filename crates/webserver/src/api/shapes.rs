@@ -94,7 +94,7 @@ pub(crate) fn dag(dag: &DagSummary, has_import_errors: bool) -> Value {
         "next_dagrun_run_after": maybe(next.map(|next| next.run_after)),
         "allowed_run_types": null,
         "owners": dag.owners,
-        "is_backfillable": false,
+        "is_backfillable": next.is_some() && !matches!(dag.schedule.as_str(), "@once" | "@continuous"),
         "file_token": "",
     })
 }

@@ -1,4 +1,4 @@
-//! Pools, the configuration, and what this is.
+//! Pools, and what this is.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -141,37 +141,6 @@ pub(crate) async fn remove_pool(visit: &Visit, name: &str) -> Result<(), Problem
     }
     let actor = Actor { desk: &visit.desk, who: visit.principal.name() };
     actor.audit("pool.delete", None, None, None, json!({"pool": name})).await
-}
-
-/// `GET /configuration`.
-pub(crate) async fn configuration(visit: Visit) -> Response {
-    visit.show(configuration_page).await
-}
-
-async fn configuration_page(visit: Visit) -> Made {
-    let settings = visit.desk.metadata.configuration().await?;
-    let note = Html::with("What is in effect, and where each value comes from.", &[]);
-    let body = Html::of(|out| {
-        out.push(&pages::page_head("Configuration", Some(&note), &Html::new()));
-        out.region("settings", |out| {
-            if settings.is_empty() {
-                let text = "The configuration appears here once the orchestrator has started.";
-                let empty = pages::empty_state(Icon::Settings, "Not known yet", text, &Html::new());
-                out.push(&pages::card("", &Html::new(), &empty));
-                return;
-            }
-            let mut table =
-                Table::new(&[Column::left("Key"), Column::left("Value"), Column::left("From")]);
-            for setting in &settings {
-                let name = Html::with("<code>{}</code>", &[&setting.name]);
-                let value = Html::with("<code class=\"wrap\">{}</code>", &[&setting.value]);
-                table.row(&[&name, &value, &setting.origin]);
-            }
-            out.push(&table.finish());
-        });
-    });
-    let title = "Configuration".to_owned();
-    Ok(Page { title, section: "configuration", body, ..Page::default() })
 }
 
 /// `GET /about`.

@@ -7,6 +7,8 @@
 
 mod api;
 mod api_shapes;
+mod backfills;
+mod lists;
 mod permissions;
 mod screens;
 mod security;

@@ -70,6 +70,8 @@ GET    /pools                                 .  x x x x  x x x
 POST   /pools                                 .  . . x x  . . x
 POST   /pools/{name}/delete                   .  . . x x  . . x
 GET    /configuration                         .  . . x x  . . x
+POST   /configuration/{list}                  .  . . . x  . . x
+POST   /configuration/{list}/{name}/remove    .  . . . x  . . x
 GET    /users                                 .  . . . x  . . x
 POST   /users                                 .  . . . x  . . x
 POST   /users/{name}/role                     .  . . . x  . . x
@@ -101,6 +103,13 @@ GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/dependencies       
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{number}       .  x x x x  x x x
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries         .  x x x x  x x x
 GET    /api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{key}   .  x x x x  x x x
+GET    /api/v2/backfills                      .  x x x x  x x x
+POST   /api/v2/backfills                      .  . x x x  x . x
+POST   /api/v2/backfills/dry_run              .  . x x x  x . x
+GET    /api/v2/backfills/{id}                 .  x x x x  x x x
+PUT    /api/v2/backfills/{id}/pause           .  . x x x  x . x
+PUT    /api/v2/backfills/{id}/unpause         .  . x x x  x . x
+PUT    /api/v2/backfills/{id}/cancel          .  . x x x  x . x
 GET    /api/v2/importErrors                   .  x x x x  x x x
 GET    /api/v2/importErrors/{id}              .  x x x x  x x x
 GET    /api/v2/variables                      .  . . x x  . . x
@@ -120,6 +129,12 @@ PATCH  /api/v2/pools/{name}                   .  . . x x  . . x
 DELETE /api/v2/pools/{name}                   .  . . x x  . . x
 GET    /api/v2/eventLogs                      .  x x x x  x x x
 GET    /api/v2/config                         .  . . x x  . . x
+GET    /api/v2/packages                       .  . . x x  . . x
+POST   /api/v2/packages                       .  . . . x  . . x
+DELETE /api/v2/packages/{name}                .  . . . x  . . x
+GET    /api/v2/operators                      .  . . x x  . . x
+POST   /api/v2/operators                      .  . . . x  . . x
+DELETE /api/v2/operators/{name}               .  . . . x  . . x
 GET    /api/v2/monitor/health                 x  x x x x  x x x
 GET    /api/v2/version                        x  x x x x  x x x
 ";

@@ -208,3 +208,50 @@ async fn a_run_that_takes_longer_than_dagrun_timeout_is_given_up() {
     assert!(a.reason.unwrap().contains("dagrun_timeout"));
     orchestrator.stop().await;
 }
+
+#[tokio::test]
+async fn a_backfill_runs_its_runs_a_few_at_a_time_beside_the_schedule() {
+    let house = House::with(&DAILY.replace("catchup: true", "catchup: false")).await;
+    house.task("a", Does::Holds);
+    let orchestrator = house.start().await;
+    house.task_is(&scheduled(&["2026-01-01"])[0], "a", TaskState::Running).await;
+    let runs: Vec<metadata::NewRun> = (10..13)
+        .map(|day| {
+            let date = at(&format!("2025-12-{day}T00:00:00Z"));
+            metadata::NewRun {
+                dag_id: "d".to_owned(),
+                run_id: format!("backfill__{day}"),
+                run_type: RunType::Backfill,
+                logical_date: Some(date),
+                interval_start: Some(date),
+                interval_end: Some(date),
+                run_after: date,
+                queued_at: at("2026-01-01T00:00:00Z"),
+                conf: serde_json::json!({}),
+                version: 1,
+                triggered_by: "me".to_owned(),
+                note: None,
+            }
+        })
+        .collect();
+    let asked = metadata::NewBackfill {
+        dag_id: "d".to_owned(),
+        from: at("2025-12-10T00:00:00Z"),
+        to: at("2025-12-12T00:00:00Z"),
+        conf: serde_json::json!({}),
+        reprocess: metadata::Reprocess::None,
+        backwards: true,
+        max_active_runs: 2,
+        created_by: "me".to_owned(),
+    };
+    let now = at("2026-01-01T00:00:00Z");
+    assert!(house.metadata.create_backfill(&asked, &runs, now).await.unwrap().is_some());
+    house.task_is("backfill__12", "a", TaskState::Running).await;
+    house.task_is("backfill__11", "a", TaskState::Running).await;
+    assert_eq!(house.run("backfill__10").await.unwrap().state, RunState::Queued);
+    house.release();
+    house.run_is("backfill__10", RunState::Success).await;
+    let order: Vec<String> = house.tries_begun("a").into_iter().map(|(run, _)| run).collect();
+    assert_eq!(order[3], "backfill__10");
+    orchestrator.stop().await;
+}

@@ -37,6 +37,10 @@ pub(super) fn read(
             warnings.push(format!("task {id}: {name} {effect}"));
         }
     }
+    if let Some(rule) = text(&json["weight_rule"]).filter(|rule| rule != "downstream") {
+        warnings
+            .push(format!("task {id}: weight_rule {rule} has no effect yet, downstream is used"));
+    }
     let (operator, arguments) = operator(json);
     Ok(Task {
         operator,
