@@ -98,7 +98,7 @@ pub(crate) const KEYS: &[(&str, Kind)] = &[
     ("orchestrator.operators", Kind::Choice(&["any", "listed"])),
     ("webserver.listen", Kind::Listen(Reach::Anyone)),
     ("webserver.names", Kind::Text),
-    ("console.listen", Kind::Listen(Reach::Loopback)),
+    ("console.listen", Kind::Listen(Reach::Anyone)),
     ("generator.enabled", Kind::Flag),
     ("generator.listen", Kind::Listen(Reach::Anyone)),
     ("generator.seed", Kind::Count(0, u64::MAX)),

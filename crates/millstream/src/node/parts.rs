@@ -95,6 +95,10 @@ pub(crate) async fn generator(
     })
 }
 
+/// What to do before pages are shown to other machines.
+const MAKE_A_USER: &str =
+    "make a user with a password: millstream users create NAME --role Admin";
+
 /// Starts the pages and the API of the orchestrator.
 pub(crate) async fn webserver(
     config: &Config,
@@ -103,10 +107,9 @@ pub(crate) async fn webserver(
     world: &World,
 ) -> Result<Webserver, Failure> {
     let listen = config.listen("webserver.listen")?;
-    let names = config.text("webserver.names")?;
     let settings = webserver::Settings {
         listen,
-        names: names.split(',').map(|name| name.trim().to_owned()).collect(),
+        names: page_names(config)?,
         console_port: Some(config.listen("console.listen")?.port()).filter(|port| *port > 0),
     };
     let started = Webserver::start(settings, metadata, accounts, Arc::clone(&world.clock)).await;
@@ -114,9 +117,14 @@ pub(crate) async fn webserver(
         webserver::StartError::Listen { address, source } => {
             cannot_listen(config, PartName::Webserver, address, &source.to_string())
         }
-        other => Failure::new(other.to_string())
-            .next("make a user with a password: millstream users create NAME --role Admin"),
+        other => Failure::new(other.to_string()).next(MAKE_A_USER),
     })
+}
+
+/// The names by which browsers may ask for the pages of both ports.
+pub(crate) fn page_names(config: &Config) -> Result<Vec<String>, Failure> {
+    let names = config.text("webserver.names")?;
+    Ok(names.split(',').map(|name| name.trim().to_owned()).collect())
 }
 
 /// Starts the console over the addresses of a node.
@@ -145,7 +153,7 @@ pub(crate) async fn console(
         console::StartError::Listen { address, source } => {
             cannot_listen(config, PartName::Console, address, &source.to_string())
         }
-        other => Failure::new(other.to_string()),
+        other => Failure::new(other.to_string()).next(MAKE_A_USER),
     })
 }
 

@@ -266,7 +266,7 @@ impl Node {
             accounts,
             findings,
             orchestrator_port: Some(orchestrator_port).filter(|port| *port > 0),
-            names: Vec::new(),
+            names: parts::page_names(start.config)?,
         };
         let world = start.world.clone();
         let console = parts::console(start.config, &self.listening, neighbours, world).await?;
