@@ -75,6 +75,7 @@ impl Findings for Pretended {
             severity,
             sentence: sentence.to_owned(),
             next: next.to_owned(),
+            so: Vec::new(),
         };
         let all = vec![
             finding(
@@ -97,6 +98,10 @@ impl Findings for Pretended {
             ),
         ];
         Box::pin(async move { all })
+    }
+
+    fn json(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>> {
+        Box::pin(async { Err("only the page is pretended".to_owned()) })
     }
 }
 

@@ -41,6 +41,7 @@ fn list() -> Routes<Desk> {
         .get("/login/link", P::SignIn, sign_in::link)
         .post("/logout", P::SignIn, sign_in::sign_out)
         .get("/doctor", P::Doctor, doctor::show)
+        .get("/api/doctor", P::Doctor, doctor::json)
         .merge(kafka())
         .merge(groups_and_transactions())
         .merge(tables_and_streams())

@@ -35,8 +35,11 @@ pub struct Neighbours {
 
 /// Who finds out what is wrong.
 pub trait Findings: Send + Sync + Debug {
-    /// What is wrong now, the worst first. The page waits for it.
+    /// What is wrong now, the root cause first. The page waits for it.
     fn findings(&self) -> Pin<Box<dyn Future<Output = Vec<Finding>> + Send + '_>>;
+
+    /// The whole report as JSON, or why it could not be written.
+    fn json(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>>;
 }
 
 /// One thing that was found.
@@ -50,6 +53,8 @@ pub struct Finding {
     pub sentence: String,
     /// What to do next; may be empty.
     pub next: String,
+    /// What follows from it, a sentence each.
+    pub so: Vec<String>,
 }
 
 /// How bad a finding is.

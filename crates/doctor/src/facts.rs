@@ -256,6 +256,8 @@ pub struct Cluster {
     pub brokers: Vec<Broker>,
     /// Topics by name.
     pub topics: BTreeMap<String, Topic>,
+    /// Whether nothing is known of topics though the cluster answers.
+    pub topics_unknown: bool,
     /// Consumer groups; none: not told.
     pub groups: Option<Vec<Group>>,
     /// Time between the first and the second look at offsets, milliseconds; 0: there was one look.

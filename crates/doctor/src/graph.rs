@@ -1,6 +1,6 @@
 //! How hops hang together: who is upstream of whom.
 
-use crate::facts::{Facts, State, Stream, Target};
+use crate::facts::{Facts, Silence, SilenceKind, State, Stream, Target};
 use crate::finding::{CASSANDRA, ENGINE, Hop, HopKind, KAFKA, METADATA};
 use crate::words::has_word;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +58,7 @@ impl Graph {
             }
         }
         graph.add_dags(facts);
+        graph.add_taken_ports(facts);
         let topics: Vec<Hop> =
             graph.before.keys().filter(|hop| hop.kind == HopKind::Topic).cloned().collect();
         for topic in topics {
@@ -119,6 +120,32 @@ impl Graph {
                 }
             }
         }
+    }
+
+    /// A project starts all its parts or none: a port that somebody else has keeps the others away.
+    fn add_taken_ports(&mut self, facts: &Facts) {
+        let parts = [
+            (ENGINE, facts.engine.embedded, facts.engine.silence()),
+            (KAFKA, facts.kafka.embedded, facts.kafka.silence()),
+            (CASSANDRA, facts.cassandra.embedded, facts.cassandra.silence()),
+        ];
+        let of = |kind: SilenceKind| {
+            let is_it = move |silence: &Silence| silence.kind == kind;
+            let found = parts
+                .iter()
+                .filter(move |(_, embedded, silence)| *embedded && silence.is_some_and(is_it));
+            found.map(|(name, ..)| Hop::new(HopKind::Server, *name)).collect::<Vec<_>>()
+        };
+        for taken in of(SilenceKind::Foreign) {
+            for away in of(SilenceKind::Away) {
+                self.join(&taken, &away);
+            }
+        }
+    }
+
+    /// Whether another server's taken port explains why this one is away.
+    pub(crate) fn is_kept_away(&self, server: &Hop) -> bool {
+        self.before.get(server).is_some_and(|before| !before.is_empty())
     }
 
     fn join(&mut self, before: &Hop, after: &Hop) {

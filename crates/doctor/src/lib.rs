@@ -20,5 +20,5 @@ pub use collect::examine;
 pub use diagnose::diagnose;
 pub use facts::Facts;
 pub use finding::{Finding, Hop, HopKind, Place, Severity};
-pub use report::{Health, Pipeline, Report, to_text};
+pub use report::{Health, Pipeline, Report, to_json, to_text};
 pub use settings::{Declared, Patience, Settings};

@@ -68,6 +68,14 @@ impl Report {
     }
 }
 
+/// The report for programs: of the command and of the console's API alike.
+///
+/// # Errors
+/// When it could not be written.
+pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(report)
+}
+
 /// The report for a terminal, without colours: a line per pipeline, then the findings with what to do.
 #[must_use]
 pub fn to_text(report: &Report) -> String {

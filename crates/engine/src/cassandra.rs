@@ -9,7 +9,7 @@ mod schema;
 mod sink;
 
 pub use bind::Binder;
-pub(crate) use schema::quoted;
+pub(crate) use schema::{column_type, quoted};
 pub use sink::{Sink, SinkStop};
 
 use scylla::client::session::Session;

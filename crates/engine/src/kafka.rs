@@ -17,6 +17,8 @@ use thiserror::Error;
 
 /// How long one request to the cluster may take before it is asked again.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so long without an answer a stream that starts says that it waits.
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(1);
 /// How long the start of a stream waits for the cluster.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
 

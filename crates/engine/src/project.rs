@@ -251,6 +251,14 @@ fn check_key(sink: &Table, plan: &Plan) -> Result<(), Problem> {
 }
 
 impl Table {
+    /// The CQL type that a column of it has in Cassandra, if it is there and made by its stream.
+    #[must_use]
+    pub fn cql_type(&self, column: &str) -> Option<String> {
+        let Connector::Cassandra(target) = &self.connector else { return None };
+        let field = self.schema.field_with_name(column).ok()?;
+        Some(crate::cassandra::column_type(field, target))
+    }
+
     /// What it stands for outside: its kind, and its name there: topic, `keyspace.table`, URL or path.
     #[must_use]
     pub fn place(&self) -> (&'static str, String) {

@@ -1,7 +1,7 @@
 //! Choosing anew where a stream goes on. The stream must not run.
 
 use crate::journal::{Checkpoint, Identity, Journal, JournalError, Mark};
-use crate::kafka::{Admin, KafkaFault, Source};
+use crate::kafka::{Admin, KafkaFault, REQUEST_TIMEOUT, Source};
 use crate::project::{Connector, Stream};
 use crate::stream::batch_of;
 use runtime::World;
@@ -54,7 +54,7 @@ pub fn reset(
     let Connector::Kafka(table) = &stream.source.connector else {
         return Err(ResetError::Polls(stream.name.clone()));
     };
-    let cluster = Admin::new(bootstrap)?.cluster_id()?;
+    let cluster = Admin::new(bootstrap)?.cluster_id(REQUEST_TIMEOUT)?;
     let source =
         Source::new(bootstrap, &table.topic, &format!("millstream.{}", stream.name), AHEAD_BYTES)?;
     let partitions = source.partitions()?;

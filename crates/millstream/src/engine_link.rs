@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use doctor::Declared;
 use doctor::facts::Endpoint;
-use engine::project::Connector;
 use engine::{ResetTo, Settings};
 use runtime::World;
 
@@ -96,14 +95,7 @@ pub(crate) fn outline(project: &Project) -> Vec<String> {
 pub(crate) fn declared(project: &Project) -> Vec<Declared> {
     let endpoint = |(kind, name): (&str, String)| Endpoint { kind: kind.to_owned(), name };
     let declare = |stream: &engine::project::Stream| {
-        let cql_types = match &stream.sink.connector {
-            Connector::Cassandra(table) => table.column_types.as_slice(),
-            _ => &[],
-        };
-        let column = |name: &str| {
-            let typed = cql_types.iter().find(|(column, _)| column == name);
-            (name.to_owned(), typed.map(|(_, cql_type)| cql_type.clone()))
-        };
+        let column = |name: &str| (name.to_owned(), stream.sink.cql_type(name));
         Declared {
             name: stream.name.clone(),
             file: stream.file.display().to_string(),

@@ -1,9 +1,11 @@
-//! `/doctor`: what is wrong, in one sentence each, and what to do.
+//! `/doctor`: what is wrong, in one sentence each, and what to do. `GET /api/doctor`: the whole report.
 
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use pages::{Html, Icon, Tone};
 
 use super::badge;
+use crate::problem::Problem;
 use crate::settings::{Finding, Severity};
 use crate::visit::{Made, Page, Visit};
 
@@ -13,6 +15,17 @@ const FINDINGS_MAX: usize = 200;
 pub(crate) async fn show(visit: Visit) -> Response {
     let made = page(&visit).await;
     visit.answer(made)
+}
+
+pub(crate) async fn json(visit: Visit) -> Response {
+    let Some(doctor) = &visit.desk.neighbours.findings else {
+        return Problem::missing("this console runs without the doctor: ask `millstream doctor`")
+            .into_response();
+    };
+    match doctor.json().await {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(why) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why).into_response(),
+    }
 }
 
 async fn page(visit: &Visit) -> Made {
@@ -49,11 +62,10 @@ fn findings(findings: &[Finding]) -> Html {
         let body = pages::empty_state(Icon::Check, "All is well", text, &Html::new());
         return pages::card("", &Html::new(), &body);
     }
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    // In the doctor's order: a cause stands before what it explains, whatever is worse.
     Html::of(|out| {
         out.raw("<ol class=\"findings\">");
-        for finding in sorted.into_iter().take(FINDINGS_MAX) {
+        for finding in findings.iter().take(FINDINGS_MAX) {
             let (tone, word) = match finding.severity {
                 Severity::Problem => (Tone::Bad, "problem"),
                 Severity::Warning => (Tone::Warn, "warning"),
@@ -66,6 +78,9 @@ fn findings(findings: &[Finding]) -> Html {
             );
             if !finding.next.is_empty() {
                 out.put("<p class=\"next\">{}{}</p>", &[&Icon::Forward, &finding.next]);
+            }
+            for follows in &finding.so {
+                out.put("<p class=\"next\">So: {}</p>", &[follows]);
             }
             out.raw("</li>");
         }

@@ -57,8 +57,13 @@ impl Findings for Doctor {
                 severity: Severity::Problem,
                 sentence: "It is empty.".to_owned(),
                 next: "Do this.".to_owned(),
+                so: vec!["Nobody sees users.".to_owned()],
             }]
         })
+    }
+
+    fn json(&self) -> Pin<Box<dyn Future<Output = Result<String, String>> + Send + '_>> {
+        Box::pin(async { Ok("{\"findings\":[]}".to_owned()) })
     }
 }
 
@@ -144,6 +149,8 @@ async fn without_accounts_the_pages_are_read_and_nothing_changes_and_no_content_
     let page = ask(at, "GET /topics", &[], "").await;
     assert!(!page.contains("New topic"), "what changes something is absent");
     assert!(ask(at, "GET /doctor", &[], "").await.contains("The doctor is not here"));
+    let answer = ask(at, "GET /api/doctor", &[], "").await;
+    assert!(status(&answer) == "404" && answer.contains("\"detail\""), "{answer}");
     let health = ask(at, "GET /health", &[], "").await;
     assert!(
         health.contains("\"status\":\"ok\"") && health.contains("\"state\":\"down\""),
@@ -195,7 +202,15 @@ async fn someone_who_signs_in_sees_what_their_role_may() {
     let answer = ask(at, "POST /cql", &[&cookie, &own], "statement=DROP+TABLE+t").await;
     assert!(answer.contains("Your role may run statements that read"), "{answer}");
     let page = ask(at, "GET /doctor", &[&cookie], "").await;
-    assert!(page.contains("table ks.&lt;t&gt;") && page.contains("Do this."), "{page}");
+    for part in ["table ks.&lt;t&gt;", "Do this.", "So: Nobody sees users."] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let answer = ask(at, "GET /api/doctor", &[&cookie], "").await;
+    assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
+    assert!(answer.ends_with("{\"findings\":[]}"), "{answer}");
+    let answer = ask(at, "GET /api/doctor", &[], "").await;
+    assert_eq!(status(&answer), "401", "a program is not sent to a form");
+    assert!(answer.contains("{\"detail\":\"sign in, or send an API token\"}"), "{answer}");
     let page = ask(at, "GET /pipelines/users", &[&cookie], "").await;
     assert!(
         page.contains("The slowest hop is users, users_created to ks.created_users: p99 18 ms")

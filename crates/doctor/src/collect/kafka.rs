@@ -45,10 +45,10 @@ pub(super) async fn first(asker: &Asker<'_>, part: &mut Part<Cluster>) -> Option
         }
     };
     let mut cluster = Cluster::default();
-    let Cluster { brokers: seen, topics, groups, .. } = &mut cluster;
+    let Cluster { brokers: seen, topics, topics_unknown, groups, .. } = &mut cluster;
     tokio::join!(
         reach(patience.connect, brokers, seen),
-        offsets(asker, &admin, topics),
+        offsets(asker, &admin, topics, topics_unknown),
         all_groups(asker, &admin, groups)
     );
     begin_at_the_first(&mut cluster);
@@ -97,8 +97,15 @@ async fn reach(wait: Duration, brokers: Vec<kafkaadmin::Broker>, seen: &mut Vec<
 }
 
 /// All topics, with the first offset and the end of each partition.
-async fn offsets(asker: &Asker<'_>, admin: &Admin, topics: &mut BTreeMap<String, Topic>) {
-    let Some(told) = asker.ask("Kafka for its topics", admin.list_topics()).await else { return };
+async fn offsets(
+    asker: &Asker<'_>,
+    admin: &Admin,
+    topics: &mut BTreeMap<String, Topic>,
+    unknown: &mut bool,
+) {
+    let told = asker.ask("Kafka for its topics", admin.list_topics()).await;
+    *unknown = told.is_none();
+    let Some(told) = told else { return };
     for topic in told {
         let partitions = topic.partitions.into_iter().map(|one| Partition {
             index: one.index,

@@ -98,6 +98,22 @@ fn who_waits(context: &Context<'_>, server: &str) -> String {
     }
 }
 
+/// What to do about a server that is away.
+fn next_of_away(context: &Context<'_>, asked: &Server<'_>) -> String {
+    let Server { name, embedded, keys: (key, _), .. } = asked;
+    let by_themselves = "streams that wait go on by themselves";
+    if !embedded {
+        return format!("start {name}, or correct {key} in millstream.toml; {by_themselves}");
+    }
+    // Where the engine answers, the parts of the project are processes of their own.
+    let apart = context.facts.engine.known().is_some();
+    let part = if *name == KAFKA { "broker" } else { "store" };
+    if apart {
+        return format!("start it with `millstream up --only {part}`; {by_themselves}");
+    }
+    "start the project with `millstream up`, or read there why it ended".to_owned()
+}
+
 fn silent(context: &Context<'_>, asked: &Server<'_>, silence: &Silence) -> Finding {
     let Server { name, address, embedded, keys: (key, port_key) } = asked;
     let shown = if *name == ENGINE { "The engine" } else { name };
@@ -105,16 +121,16 @@ fn silent(context: &Context<'_>, asked: &Server<'_>, silence: &Silence) -> Findi
     let waits = who_waits(context, name);
     let hop = server(name);
     match silence.kind {
-        SilenceKind::Away | SilenceKind::Slow => Finding::cause("server-away", hop)
-            .says(format!("{shown} does not answer at {address}: {why}{waits}."))
-            .next(if *embedded {
-                "start the project with `millstream up`, or read there why it ended".to_owned()
+        SilenceKind::Away | SilenceKind::Slow => {
+            let finding = if context.graph.is_kept_away(&hop) {
+                Finding::symptom("server-away", hop)
             } else {
-                format!(
-                    "start {name}, or correct {key} in millstream.toml; streams that wait go on by \
-                     themselves"
-                )
-            }),
+                Finding::cause("server-away", hop)
+            };
+            finding
+                .says(format!("{shown} does not answer at {address}: {why}{waits}."))
+                .next(next_of_away(context, asked))
+        }
         SilenceKind::Foreign => Finding::cause("port-taken", hop)
             .says(format!(
                 "The port of {address} is taken: {why} answers there instead of {}{waits}.",

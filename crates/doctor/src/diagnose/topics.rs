@@ -1,5 +1,6 @@
 //! Topics that streams read: missing, misnamed, empty.
 
+use super::trouble::Trouble;
 use super::{Context, dag_file, task_of, tasks};
 use crate::facts::{Cluster, Dag, State, Stream, Target};
 use crate::finding::{Finding, Hop, HopKind};
@@ -8,7 +9,9 @@ use crate::words::{list, named, time};
 use std::collections::BTreeSet;
 
 pub(super) fn find(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let Some(cluster) = context.cluster() else { return };
+    let Some(cluster) = context.cluster().filter(|cluster| !cluster.topics_unknown) else {
+        return;
+    };
     let read: BTreeSet<&str> =
         context.facts.streams.iter().filter_map(|stream| stream.source.topic()).collect();
     for name in read {
@@ -163,12 +166,23 @@ fn missing(context: &Context<'_>, cluster: &Cluster, topic: &str) -> Finding {
         .at(file, None)
 }
 
+/// Whether a stream's checkpoint knows of records that an empty topic no longer has.
+fn remembers(stream: &Stream) -> bool {
+    let told = stream.error.as_deref().map(Trouble::of);
+    matches!(told, Some(Trouble::CheckpointAhead | Trouble::OtherCluster))
+        || stream.partitions.iter().any(|at| at.position > 0)
+}
+
 fn empty_topic(context: &Context<'_>, topic: &str) -> Option<Finding> {
     if context.topic(topic)?.ever()? > 0 {
         // It had records, and they are read or gone: what that means is the streams' to say.
         return None;
     }
     let readers = context.readers(topic);
+    if readers.iter().any(|stream| remembers(stream)) {
+        // It had records before it was made anew: that is said of the stream's checkpoint.
+        return None;
+    }
     let reads = format!("{} {}", reader_names(&readers), verb(readers.len(), "reads", "read"));
     let writers = writers(context, topic);
     let feeders = context.feeders(&Target::Topic(topic.to_owned()));

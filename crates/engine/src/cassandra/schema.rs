@@ -2,7 +2,7 @@
 
 use super::CassandraFault;
 use crate::project::{CassandraTable, Table};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use scylla::client::session::Session;
 
 /// Makes the keyspace and the table unless they are there.
@@ -34,11 +34,7 @@ fn create_table(table: &Table, target: &CassandraTable) -> String {
         .schema
         .fields()
         .iter()
-        .map(|field| {
-            let declared = target.column_types.iter().find(|(name, _)| name == field.name());
-            let cql = declared.map_or_else(|| cql_type(field.data_type()), |(_, cql)| cql.clone());
-            format!("{} {cql}", quoted(field.name()))
-        })
+        .map(|field| format!("{} {}", quoted(field.name()), column_type(field, target)))
         .collect();
     let key: Vec<String> = table.primary_key.iter().map(|name| quoted(name)).collect();
     columns.push(format!("PRIMARY KEY ({})", key.join(", ")));
@@ -122,6 +118,12 @@ const RESERVED: [&str; 56] = [
     "use",
     "using",
 ];
+
+/// The CQL type that a column gets where the table is made here.
+pub(crate) fn column_type(field: &Field, target: &CassandraTable) -> String {
+    let declared = target.column_types.iter().find(|(name, _)| name == field.name());
+    declared.map_or_else(|| cql_type(field.data_type()), |(_, cql)| cql.clone())
+}
 
 fn cql_type(data_type: &DataType) -> String {
     match data_type {

@@ -5,6 +5,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
+use std::time::Duration;
 
 /// A topic that a stream needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +39,9 @@ impl Admin {
     /// The cluster's id.
     ///
     /// # Errors
-    /// [`KafkaFault::Transient`] when the cluster does not answer.
-    pub fn cluster_id(&self) -> Result<String, KafkaFault> {
-        self.client.inner().fetch_cluster_id(REQUEST_TIMEOUT).ok_or_else(|| {
+    /// [`KafkaFault::Transient`] when the cluster does not answer within `patience`.
+    pub fn cluster_id(&self, patience: Duration) -> Result<String, KafkaFault> {
+        self.client.inner().fetch_cluster_id(patience).ok_or_else(|| {
             let timeout = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
             KafkaFault::new(&self.address, "tell its cluster id", timeout)
         })

@@ -4,7 +4,7 @@
 //! of the written topic under the stream's group, so that every tool shows it. An API without positions
 //! cannot be asked for the same record again: from the poll on its records come at least once.
 
-use super::start::wish;
+use super::start::{cluster, wish};
 use super::{Environment, StreamError};
 use crate::encode::Encoder;
 use crate::journal::Mark;
@@ -49,6 +49,7 @@ pub(super) fn start(environment: &Environment) -> Result<Poll<'_>, StreamError> 
         retention_ms: table.retention_ms,
     };
     let admin = Admin::new(&environment.bootstrap)?;
+    cluster(environment, &admin)?;
     environment.handle.block_on(async {
         admin.ensure(&wish(table)).await?;
         admin.ensure(&dead_letters).await

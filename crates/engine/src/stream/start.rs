@@ -6,11 +6,13 @@ use crate::cassandra::{self, CassandraFault};
 use crate::encode::Encoder;
 use crate::journal::{Identity, Journal, Mark, Recovered};
 use crate::judge::Judge;
-use crate::kafka::{Admin, Committed, KafkaFault, Outputs, Source, TopicWish};
+use crate::kafka::{
+    Admin, Committed, KafkaFault, Outputs, REQUEST_TIMEOUT, SILENT_AFTER, Source, TopicWish,
+};
 use crate::operators::Operators;
 use crate::project::{Connector, KafkaTable, Stream};
 use crate::record::SideDoors;
-use crate::status::Board;
+use crate::status::{Board, Trouble};
 use runtime::World;
 use scylla::client::session::Session;
 use std::collections::BTreeMap;
@@ -119,7 +121,7 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     let sides = environment.sides();
     environment.board.update(|status| status.dead_letters = Some(sides.dead_letters.clone()));
     let admin = Admin::new(&environment.bootstrap)?;
-    let cluster = admin.cluster_id()?;
+    let cluster = cluster(environment, &admin)?;
     let target = environment.handle.block_on(async {
         admin.ensure(&wish(table)).await?;
         admin.ensure(&side_wish(&sides.dead_letters, table)).await?;
@@ -183,6 +185,19 @@ pub(super) fn start(environment: &Environment) -> Result<Runner, StreamError> {
     let watermark = runner.watermark();
     runner.operators.restore(state, watermark)?;
     Ok(runner)
+}
+
+/// The id of the Kafka cluster. One that does not answer soon is named while it is waited for.
+pub(super) fn cluster(environment: &Environment, admin: &Admin) -> Result<String, KafkaFault> {
+    let board = &environment.board;
+    let silent = match admin.cluster_id(SILENT_AFTER) {
+        Ok(id) => return Ok(id),
+        Err(fault) => fault,
+    };
+    board.state("waiting", Some(Trouble { message: silent.to_string(), hint: None }));
+    let id = admin.cluster_id(REQUEST_TIMEOUT)?;
+    board.state("starting", None);
+    Ok(id)
 }
 
 /// Opens the sink, or makes the topic that the stream writes.

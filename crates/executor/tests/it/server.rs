@@ -1,7 +1,7 @@
 //! A small HTTP server that answers what a test says and remembers what it was asked.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// What was asked.
@@ -45,6 +45,9 @@ impl Server {
                     "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
                 );
                 let _gone = (&stream).write_all((head + &body).as_bytes());
+                // What is left unread when a socket closes takes the answer with it.
+                let _ended = stream.shutdown(Shutdown::Write);
+                let _rest = std::io::copy(&mut (&stream).take(1 << 20), &mut std::io::sink());
             }
         });
         Self { address, asked }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doctor::{examine, to_text};
+use doctor::{examine, to_json, to_text};
 use runtime::World;
 
 use super::{Outcome, small_runtime};
@@ -45,7 +45,7 @@ pub(crate) fn run(project: Option<&Path>, json: bool, set: &[String]) -> Outcome
         examine(&settings, clock.as_ref()).await
     });
     if json {
-        let text = serde_json::to_string_pretty(&report)
+        let text = to_json(&report)
             .map_err(|error| Failure::new(format!("cannot print the report: {error}")))?;
         screen::say(&text);
     } else {

@@ -6,7 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::config::{Config, Origin};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::Cluster;
 
@@ -76,13 +76,8 @@ async fn options(server: &str) -> std::io::Result<()> {
 }
 
 fn unreachable(config: &Config, key: &str, part: &str, servers: &str, why: &str) -> Failure {
-    let embedded = config.setting(key).is_ok_and(|setting| setting.origin == Origin::Default);
     let place = config.setting(key).ok().and_then(|setting| setting.origin.place());
-    let next = if embedded {
-        "this is the embedded one: report this, with MILLSTREAM_LOG=debug's output".to_owned()
-    } else {
-        format!("start that server or correct {key}; \"embedded\" runs it in this process")
-    };
+    let next = format!("start that server or correct {key}; \"embedded\" runs it in this process");
     let seconds = WAIT.as_secs();
     Failure::new(format!("the {part} at {servers} did not answer within {seconds} s: {why}"))
         .at_place(place)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use accounts::Accounts;
 use console::Neighbours;
@@ -55,6 +55,8 @@ pub(crate) struct Node {
     pub(crate) listening: Listening,
     login_link: Option<String>,
     key: SecretKey,
+    /// What the console's doctor knows of the project's files.
+    files: diagnosis::Files,
     broker: Option<broker::Broker>,
     store: Option<store::Store>,
     generator: Option<generator::Server>,
@@ -79,6 +81,7 @@ impl Node {
             key: key::load(start.data)?,
             listening: Listening::default(),
             login_link: None,
+            files: Arc::new(Mutex::new(start.declared.to_vec())),
             broker: None,
             store: None,
             generator: None,
@@ -177,24 +180,22 @@ impl Node {
         Ok(())
     }
 
-    /// Waits for servers that are not of this process, if a part of this process needs them.
+    /// Waits for servers of the user's, if a part of this process needs them. A part of the project that
+    /// is another process's may come later: streams wait for it and say so.
     async fn wait_for_servers(&self, start: &Start<'_>) -> Result<(), Failure> {
         if !start.plan.runs(PartName::Engine) {
             return Ok(());
         }
         let kafka = async {
-            match (&self.broker, &self.listening.kafka) {
-                (None, Some(bootstrap)) => health::kafka(start.config, bootstrap).await,
-                _ => Ok(()),
+            match &start.plan.kafka {
+                Address::Servers(servers) => health::kafka(start.config, &servers.join(",")).await,
+                Address::Embedded => Ok(()),
             }
         };
         let cassandra = async {
-            match (&self.store, &self.listening.cassandra) {
-                (None, Some(servers)) => {
-                    let servers: Vec<_> = servers.split(',').map(str::to_owned).collect();
-                    health::cassandra(start.config, &servers).await
-                }
-                _ => Ok(()),
+            match &start.plan.cassandra {
+                Address::Servers(servers) => health::cassandra(start.config, servers).await,
+                Address::Embedded => Ok(()),
             }
         };
         let (kafka, cassandra) = tokio::join!(kafka, cassandra);
@@ -255,8 +256,8 @@ impl Node {
         let accounts =
             self.metadata.clone().map(|metadata| Accounts::open(metadata, Arc::clone(clock)));
         let findings = self.metadata.clone().and_then(|metadata| {
-            let declared = start.declared.to_vec();
-            diagnosis::of_node(start.plan, &self.listening, declared, metadata, Arc::clone(clock))
+            let files = Arc::clone(&self.files);
+            diagnosis::of_node(start.plan, &self.listening, files, metadata, Arc::clone(clock))
         });
         let orchestrator_port = match self.listening.webserver {
             Some(webserver) => webserver.port(),
@@ -282,6 +283,8 @@ impl Node {
 
     /// Takes up an edited project, and says what that meant; `None` when the engine does not run here.
     pub(crate) async fn reload(&self, project: engine_link::Project) -> Option<Vec<String>> {
+        let declared = engine_link::declared(&project);
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = declared;
         let engine = self.engine.as_ref()?;
         Some(engine_link::reload(engine, project).await)
     }

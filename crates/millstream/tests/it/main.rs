@@ -11,6 +11,7 @@ mod up;
 
 mod dags;
 mod errors;
+mod failures;
 mod golden;
 mod help;
 mod life_of_a_record;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use crate::command::millstream;
 
@@ -12,14 +12,33 @@ pub(crate) struct Up(pub(crate) Child);
 impl Up {
     /// Starts a node and returns with the lines of its table, once it has printed them.
     pub(crate) fn start(directory: &Path, arguments: &[&str]) -> (Self, Vec<String>) {
+        let (up, table, _) = Self::begin(directory, arguments);
+        (up, table)
+    }
+
+    /// As [`Self::start`], with the link that logs in, which the webserver's start prints.
+    pub(crate) fn start_with_link(
+        directory: &Path,
+        arguments: &[&str],
+    ) -> (Self, Vec<String>, String) {
+        let (up, table, mut lines) = Self::begin(directory, arguments);
+        let line = lines.next().unwrap().unwrap();
+        let (_, link) = line.split_once("once: ").unwrap();
+        (up, table, link.to_owned())
+    }
+
+    fn begin(
+        directory: &Path,
+        arguments: &[&str],
+    ) -> (Self, Vec<String>, std::io::Lines<BufReader<ChildStdout>>) {
         let mut command = millstream(directory, &["up", "--quiet"]);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut table = Vec::new();
-        for line in out.lines().map(Result::unwrap) {
+        while let Some(line) = out.next().map(Result::unwrap) {
             if line.is_empty() && table.len() > 1 {
-                return (Self(child), table);
+                return (Self(child), table, out);
             }
             if !line.is_empty() {
                 table.push(line);

@@ -135,3 +135,44 @@ fn what_could_not_be_asked_is_a_finding() {
         "Could not ask Kafka for its consumer groups: no answer within 500 ms."
     );
 }
+
+#[test]
+fn a_taken_port_of_an_embedded_part_explains_why_the_project_does_not_run() {
+    let mut facts = users();
+    facts.kafka = silent("127.0.0.1:9092", SilenceKind::Foreign, "an HTTP server");
+    facts.cassandra = silent("127.0.0.1:9042", SilenceKind::Away, "connection refused");
+    facts.engine = silent("127.0.0.1:9020", SilenceKind::Away, "connection refused");
+    facts.kafka.embedded = true;
+    facts.engine.embedded = true;
+    facts.streams.iter_mut().for_each(|stream| stream.state = None);
+    let first = check(
+        &facts,
+        "port-taken",
+        "The port of 127.0.0.1:9092 is taken: an HTTP server answers there instead of Kafka.",
+    );
+    let (findings, _) = diagnose(&facts);
+    let away = |name: &str| {
+        let is_it = |one: &&Finding| one.rule == "server-away" && one.hop.name == name;
+        findings.iter().find(is_it).unwrap().because_of
+    };
+    assert_eq!(away("engine"), Some(first.id));
+    assert_eq!(away("Cassandra"), None, "a server of the user's is its own trouble");
+}
+
+#[test]
+fn a_part_that_is_a_process_of_its_own_is_started_by_its_name() {
+    let mut facts = users();
+    facts.kafka = silent("127.0.0.1:9092", SilenceKind::Away, "connection refused");
+    facts.kafka.embedded = true;
+    let found = found(&facts, "server-away");
+    assert!(found.next.starts_with("start it with `millstream up --only broker`"), "{found:?}");
+}
+
+#[test]
+fn topics_that_could_not_be_asked_for_are_not_called_missing() {
+    let mut facts = users();
+    cluster(&mut facts).topics.clear();
+    cluster(&mut facts).topics_unknown = true;
+    let (findings, _) = diagnose(&facts);
+    assert!(findings.iter().all(|one| one.rule != "topic-missing"), "{findings:?}");
+}

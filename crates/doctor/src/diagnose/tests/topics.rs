@@ -153,3 +153,17 @@ fn what_the_watch_of_python_tasks_says_is_understood() {
     assert!(broker.next.ends_with("127.0.0.1:9092"), "{}", broker.next);
     assert_eq!(told("none was sent").rule, "task-sent-nothing");
 }
+
+#[test]
+fn an_emptied_topic_is_the_business_of_the_checkpoint_that_knows_of_its_records() {
+    let mut facts = python("users_created");
+    orchestrator(&mut facts).dags.clear();
+    let stream = &mut facts.streams[0];
+    stream.state = Some(State::Failed);
+    stream.error = Some(
+        "the checkpoint of stream created_users belongs to another Kafka cluster; run `millstream \
+         reset created_users` to choose where it goes on"
+            .into(),
+    );
+    assert_eq!(cause(&facts).rule, "checkpoint-foreign");
+}
