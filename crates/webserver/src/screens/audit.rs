@@ -73,9 +73,17 @@ async fn list(
         );
         out.region("events", |out| {
             if events.is_empty() {
-                let text = "Whatever somebody changes here, or a program by its token, is written \
-                            down: triggers, pauses, clears, variables, users.";
-                let empty = pages::empty_state(Icon::Clock, "Nothing was done", text, &Html::new());
+                let filtered = filter.who.is_some() || filter.what.is_some();
+                let (title, text) = if filtered {
+                    ("Nothing matches", "Who is a whole name; what is how an event's name begins.")
+                } else {
+                    (
+                        "Nothing was done",
+                        "Whatever somebody changes here, or a program by its token, is written down: \
+                         triggers, pauses, clears, variables, users.",
+                    )
+                };
+                let empty = pages::empty_state(Icon::Clock, title, text, &Html::new());
                 out.push(&pages::card("", &Html::new(), &empty));
                 return;
             }

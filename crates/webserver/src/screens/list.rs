@@ -236,9 +236,9 @@ pub(crate) fn switch(visit: &Visit, dag: &DagSummary) -> Html {
     let word = if dag.paused { "Paused" } else { "Active" };
     if !visit.may(Permission::Pause) {
         return Html::with(
-            "<button class=\"switch\" role=\"switch\" aria-checked=\"{}\" aria-label=\"{}\" \
+            "<button class=\"switch\" role=\"switch\" aria-checked=\"{}\" aria-label=\"{} is on\" \
              title=\"{}\" disabled><i></i></button>",
-            &[&on, &word, &word],
+            &[&on, &dag.dag_id, &word],
         );
     }
     Html::with(
@@ -246,16 +246,8 @@ pub(crate) fn switch(visit: &Visit, dag: &DagSummary) -> Html {
          <input type=\"hidden\" name=\"paused\" value=\"{}\">\
          <input type=\"hidden\" name=\"next\" value=\"{}\">\
          <button class=\"switch\" type=\"submit\" role=\"switch\" aria-checked=\"{}\" \
-         aria-label=\"{} {}\" title=\"{}\"><i></i></button></form>",
-        &[
-            &dag_at(&dag.dag_id, "pause"),
-            &on,
-            &visit.place,
-            &on,
-            &Raw(if dag.paused { "Let go on:" } else { "Pause:" }),
-            &dag.dag_id,
-            &word,
-        ],
+         aria-label=\"{} is on\" title=\"{}\"><i></i></button></form>",
+        &[&dag_at(&dag.dag_id, "pause"), &on, &visit.place, &on, &dag.dag_id, &word],
     )
 }
 
