@@ -35,7 +35,7 @@ async fn page(visit: Visit, asked: Fields) -> Made {
         Column::left("Protocol"),
         Column::right("Lag, records"),
     ];
-    let mut table = Table::new(&columns).live("groups");
+    let mut table = Table::new(&columns);
     let shown = found.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
     for group in shown.take(usize::try_from(ROWS).unwrap_or(usize::MAX)) {
         let name = link(&group_path(&group.group_id), &group.group_id);
@@ -61,24 +61,20 @@ async fn page(visit: Visit, asked: Fields) -> Made {
              </button></form>",
             &[&asked.text("search")],
         );
-        if table.is_empty() {
-            let (title, text) = if groups.is_empty() {
-                (
-                    "No consumer groups yet",
-                    "A group appears when its first consumer joins or commits.",
-                )
+        out.region("group-list", |out| {
+            if table.is_empty() {
+                out.push(&nothing(groups.is_empty()));
             } else {
-                ("No such group", "No group's name contains this text.")
-            };
-            let body = pages::empty_state(Icon::Group, title, text, &Html::new());
-            out.push(&pages::card("", &Html::new(), &body));
-        } else {
-            out.push(&table.finish());
-            out.push(&pages::pager(total, ROWS, offset, &|offset| {
-                let offset = offset.to_string();
-                pages::query("/groups", &[("search", asked.text("search")), ("offset", &offset)])
-            }));
-        }
+                out.push(&table.finish());
+                out.push(&pages::pager(total, ROWS, offset, &|offset| {
+                    let offset = offset.to_string();
+                    pages::query(
+                        "/groups",
+                        &[("search", asked.text("search")), ("offset", &offset)],
+                    )
+                }));
+            }
+        });
     });
     Ok(Page {
         title: "Consumer groups".to_owned(),
@@ -87,6 +83,15 @@ async fn page(visit: Visit, asked: Fields) -> Made {
         live: true,
         ..Page::default()
     })
+}
+
+fn nothing(none: bool) -> Html {
+    let (title, text) = if none {
+        ("No consumer groups yet", "A group appears when its first consumer joins or commits.")
+    } else {
+        ("No such group", "No group's name contains this text.")
+    };
+    pages::card("", &Html::new(), &pages::empty_state(Icon::Group, title, text, &Html::new()))
 }
 
 /// The groups of streams, with the streams' names.

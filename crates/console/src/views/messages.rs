@@ -16,7 +16,7 @@ use kafkaadmin::{
 };
 use pages::{Field, Form, Html, Icon, Input, Part, Tone};
 
-use super::topic::{Tabs, framed};
+use super::topic::{Tabs, framed, on_its_own};
 use super::{badge, moment, topic_tab};
 use crate::fields::{Asked, Fields, Sent};
 use crate::message::{Shown, shown};
@@ -578,7 +578,7 @@ pub(crate) async fn produce_page(
             Html::with("<div class=\"card-body\">{}</div>", &[&produce_form(&topic, &asked)]);
         let card = pages::card("Produce a message", &Html::new(), &form);
         let body = Html::with("<div class=\"narrow\">{}</div>", &[&card]);
-        Ok(framed(&visit, &topic, Tabs::Messages, &body))
+        Ok(on_its_own(&visit, &topic, Tabs::Messages, &body))
     };
     let made: Made = made.await;
     visit.answer(made)

@@ -52,6 +52,15 @@ impl Tabs {
 
 /// The page of a topic around the content of a tab.
 pub(crate) fn framed(visit: &Visit, topic: &Topic, tab: Tabs, body: &Html) -> Page {
+    let body = Html::of(|out| {
+        out.push(body);
+        topic_edit::dialogs(out, visit, topic);
+    });
+    on_its_own(visit, topic, tab, &body)
+}
+
+/// As [`framed`], for a page that shows a dialog's form itself: each id is on a page once.
+pub(crate) fn on_its_own(visit: &Visit, topic: &Topic, tab: Tabs, body: &Html) -> Page {
     let seen = visit.desk.snapshots.borrow().topics.get(&topic.name).copied();
     let body = Html::of(|out| {
         let note = Html::of(|out| {
@@ -78,7 +87,6 @@ pub(crate) fn framed(visit: &Visit, topic: &Topic, tab: Tabs, body: &Html) -> Pa
         });
         out.push(&pages::tabs("Parts of the topic", &tabs));
         out.push(body);
-        topic_edit::dialogs(out, visit, topic);
     });
     Page {
         title: topic.name.clone(),

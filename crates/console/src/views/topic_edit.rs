@@ -9,7 +9,7 @@ use kafkaadmin::{
 use pages::{Column, Field, Form, Html, Icon, Input, Table, Tone};
 
 use super::messages::produce_form;
-use super::topic::{Tabs, framed, home};
+use super::topic::{Tabs, framed, home, on_its_own};
 use super::{badge, or_dash, topic_tab};
 use crate::fields::{Fields, Sent};
 use crate::problem::Problem;
@@ -39,7 +39,6 @@ fn dialog(id: &'static str, title: &'static str, body: &Html) -> Html {
 /// The forms that change a topic.
 fn forms(topic: &Topic) -> Html {
     let name = &topic.name;
-    let path = |what| topic_tab(name, what);
     Html::of(|out| {
         let count = topic.partitions.len();
         let fields = Html::of(|out| {
@@ -51,7 +50,7 @@ fn forms(topic: &Topic) -> Html {
                 ..Field::new("count", "Partitions in all")
             });
         });
-        let action = path("partitions/add");
+        let action = pages::path(&["topics", name, "partitions", "add"]);
         let form = Form { action: &action, confirm: "", submit: "Add partitions", danger: false };
         out.push(&form.around(&fields));
         out.raw("<hr>");
@@ -67,16 +66,16 @@ fn forms(topic: &Topic) -> Html {
             out.raw("<div class=\"columns\">");
             out.push(&Field {
                 input: Input::Choice(&choices),
-                ..Field::new("partition", "Delete records of")
+                ..Field::new("of", "Delete records of")
             });
             out.push(&Field {
                 input: Input::Number,
                 help: "Empty: all records.",
-                ..Field::new("before", "before offset")
+                ..Field::new("before", "Before offset")
             });
             out.raw("</div>");
         });
-        let action = path("records/delete");
+        let action = pages::path(&["topics", name, "records", "delete"]);
         let confirm = format!("Delete records of {name}? They cannot be brought back.");
         let form =
             Form { action: &action, confirm: &confirm, submit: "Delete records", danger: true };
@@ -89,7 +88,7 @@ fn forms(topic: &Topic) -> Html {
                 ..Field::new("confirm", "Type the topic's name to delete it")
             });
         });
-        let action = path("delete");
+        let action = topic_tab(name, "delete");
         let form = Form { action: &action, confirm: "", submit: "Delete topic", danger: true };
         out.push(&form.around(&fields));
     })
@@ -102,7 +101,7 @@ pub(crate) async fn change_page(visit: Visit, Path(name): Path<String>) -> Respo
         let form = Html::with("<div class=\"card-body stack\">{}</div>", &[&forms(&topic)]);
         let card = pages::card("Change the topic", &Html::new(), &form);
         let body = Html::with("<div class=\"narrow\">{}</div>", &[&card]);
-        Ok(framed(&visit, &topic, Tabs::Partitions, &body))
+        Ok(on_its_own(&visit, &topic, Tabs::Partitions, &body))
     };
     let made: Made = made.await;
     visit.answer(made)
@@ -132,7 +131,7 @@ pub(crate) async fn delete_records(
 ) -> Response {
     let done = async {
         let before = sent.checked("before", "the offset")?;
-        let partition: Option<i32> = sent.checked("partition", "the partition")?;
+        let partition: Option<i32> = sent.checked("of", "the partition")?;
         let topic = visit.desk.admin.describe_topic(&name).await?;
         let mut count = 0;
         for one in &topic.partitions {

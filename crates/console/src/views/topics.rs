@@ -1,7 +1,6 @@
 //! `/topics`: all topics, with a search; and making a new one.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use door::Permission;
@@ -10,7 +9,7 @@ use pages::{Column, Field, Form, Html, Icon, Input, Table, Tone};
 
 use super::{badge, main_cell, or_dash, size, topic_path};
 use crate::fields::{Asked, Fields, Sent};
-use crate::model::{Snapshot, Topic};
+use crate::model::{Reach, Snapshot, Topic};
 use crate::numbers;
 use crate::problem::Problem;
 use crate::visit::{Made, Page, Visit};
@@ -30,7 +29,8 @@ async fn page(visit: Visit, asked: Fields) -> Made {
     let wanted = |(name, topic): &(&String, &Topic)| {
         (internal || !topic.internal) && name.to_ascii_lowercase().contains(&search)
     };
-    let found: Vec<_> = snapshot.topics.iter().filter(wanted).collect();
+    let topics = topics_now(&visit, &snapshot).await;
+    let found: Vec<_> = topics.iter().filter(wanted).collect();
     let total = numbers::len(found.len());
     let shown: Vec<_> = found
         .into_iter()
@@ -44,15 +44,17 @@ async fn page(visit: Visit, asked: Fields) -> Made {
     let body = Html::of(|out| {
         out.push(&head(&visit));
         out.push(&filters(&asked, internal));
-        if let crate::model::Reach::Down { why } = &snapshot.kafka.reach {
+        if let Reach::Down { why } = &snapshot.kafka.reach {
             let title = "Kafka does not answer: the list is as it was";
             out.region("kafka", |out| out.push(&super::failed(title, why)));
         } else {
             out.region("kafka", |_| {});
         }
-        if total == 0 {
-            out.push(&nothing(&search, &visit, &snapshot));
-        } else {
+        out.region("topic-list", |out| {
+            if total == 0 {
+                out.push(&nothing(&search, &visit, topics.is_empty()));
+                return;
+            }
             out.push(&rows(&shown, &configs));
             let search = asked.text("search").to_owned();
             let internal = if internal { "true" } else { "" };
@@ -62,12 +64,33 @@ async fn page(visit: Visit, asked: Fields) -> Made {
                     [("search", search.as_str()), ("internal", internal), ("offset", &offset)];
                 pages::query("/topics", &pairs)
             }));
-        }
+        });
         if visit.may(Permission::EditTopics) {
             out.push(&create_dialog());
         }
     });
     Ok(Page { title: "Topics".to_owned(), section: "topics", body, live: true, ..Page::default() })
+}
+
+/// The topics that there are now, with what was last seen of each: who has just made or deleted one does
+/// not wait for the next look at all of them.
+async fn topics_now(visit: &Visit, snapshot: &Snapshot) -> BTreeMap<String, Topic> {
+    let mut topics = snapshot.topics.clone();
+    if matches!(snapshot.kafka.reach, Reach::Down { .. }) {
+        return topics;
+    }
+    let Ok(listed) = visit.desk.admin.list_topics().await else { return topics };
+    let there: BTreeSet<&str> = listed.iter().map(|one| one.name.as_str()).collect();
+    topics.retain(|name, _| there.contains(name.as_str()));
+    for one in &listed {
+        topics.entry(one.name.clone()).or_insert_with(|| Topic {
+            partitions: one.partitions.len(),
+            replicas: one.partitions.iter().map(|at| at.replicas.len()).max().unwrap_or(0),
+            internal: one.internal,
+            ..Topic::default()
+        });
+    }
+    topics
 }
 
 /// The configs that the list shows.
@@ -122,7 +145,7 @@ fn rows(shown: &[(&String, &Topic)], configs: &BTreeMap<String, BTreeMap<String,
         Column::left("Kept"),
         Column::left("Cleanup"),
     ];
-    let mut table = Table::new(&columns).live("topics");
+    let mut table = Table::new(&columns);
     for (name, topic) in shown {
         let href = topic_path(name);
         let note = if topic.internal { "Kafka's own" } else { "" };
@@ -171,8 +194,8 @@ pub(crate) fn retention(ms: &str, bytes: Option<&str>) -> String {
     }
 }
 
-fn nothing(search: &str, visit: &Visit, snapshot: &Arc<Snapshot>) -> Html {
-    let (title, text) = if search.is_empty() && snapshot.topics.is_empty() {
+fn nothing(search: &str, visit: &Visit, none: bool) -> Html {
+    let (title, text) = if search.is_empty() && none {
         (
             "No topics yet",
             "A topic keeps records in the order they came. Streams make theirs when they start.",
@@ -278,7 +301,13 @@ pub(crate) async fn create(visit: Visit, Sent(sent): Sent) -> Response {
     let only_check = sent.text("validate") == "true";
     let back = "/topics/new";
     let done = try_create(&visit, &sent, only_check).await;
-    let to = if only_check { "/topics".to_owned() } else { topic_path(&name) };
+    // Who only checks goes on with what is in the form.
+    let kept = ["name", "partitions", "replication", "cleanup.policy", "retention.ms", "configs"];
+    let to = if only_check {
+        pages::query("/topics/new", &kept.map(|field| (field, sent.text(field))))
+    } else {
+        topic_path(&name)
+    };
     visit.done("topic.create", &to, back, done)
 }
 
