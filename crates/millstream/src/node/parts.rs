@@ -96,8 +96,7 @@ pub(crate) async fn generator(
 }
 
 /// What to do before pages are shown to other machines.
-const MAKE_A_USER: &str =
-    "make a user with a password: millstream users create NAME --role Admin";
+const MAKE_A_USER: &str = "make a user with a password: millstream users create NAME --role Admin";
 
 /// Starts the pages and the API of the orchestrator.
 pub(crate) async fn webserver(
