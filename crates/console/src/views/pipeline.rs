@@ -214,7 +214,7 @@ fn histograms(out: &mut Html, streams: &[&Stream]) {
 fn histogram(buckets: &[Bucket]) -> Html {
     let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0).max(1);
     Html::of(|out| {
-        out.raw("<ol class=\"bars\">");
+        out.raw("<ol class=\"histogram\">");
         for bucket in buckets.iter().take(40) {
             let share = approximate(bucket.count) / approximate(most);
             let height =
