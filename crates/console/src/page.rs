@@ -100,9 +100,9 @@ fn pipeline_card(out: &mut Markup<'_>, snapshot: &Snapshot, at: usize, pipeline:
     // Arrows only where the streams follow each other.
     let follow = pipeline.nodes.iter().all(|node| node.place.1 == 0);
     let separator = pages::Raw(if follow {
-        "<span class=\"arrow\" aria-hidden=\"true\">&rarr;</span>"
+        "<span class=\"arrow\"> &rarr; </span>"
     } else {
-        "<span class=\"arrow\" aria-hidden=\"true\">&middot;</span>"
+        "<span class=\"arrow\"> &middot; </span>"
     });
     out.put(
         "<section class=\"card pipeline\" aria-labelledby=\"p{}-title\">\
@@ -113,7 +113,10 @@ fn pipeline_card(out: &mut Markup<'_>, snapshot: &Snapshot, at: usize, pipeline:
         if number > 0 {
             out.put("{}", &[&separator]);
         }
+        // A line ends between two names, not within one.
+        out.raw("<span>");
         out.text(name);
+        out.raw("</span>");
     }
     out.raw("</h2>");
     out.badge(&format!("p{at}.state"));

@@ -64,8 +64,9 @@ async fn list_page(visit: Visit) -> Made {
         Column::left("Topic"),
         Column::left("Stream"),
         Column::left("Source"),
-        Column::right("Kept"),
-        Column::right("Counted by the stream"),
+        // With the markers of transactions, which take an offset each.
+        Column::right("Offsets kept"),
+        Column::right("Letters of the stream"),
     ];
     let mut table = Table::new(&columns).live("places");
     for place in places(&visit).await {

@@ -74,10 +74,18 @@ fn findings(findings: &[Finding]) -> Html {
             };
             out.put(
                 "<li class=\"finding {}\"><div class=\"finding-head\">{}<b>{}</b></div><p>{}</p>",
-                &[&pages::Raw(tone.name()), &badge(tone, word), &finding.hop, &finding.sentence],
+                &[
+                    &pages::Raw(tone.name()),
+                    &badge(tone, word),
+                    &finding.hop,
+                    &commands(&finding.sentence),
+                ],
             );
             if !finding.next.is_empty() {
-                out.put("<p class=\"next\">{}{}</p>", &[&Icon::Forward, &finding.next]);
+                out.put(
+                    "<p class=\"next\">{}{}</p>",
+                    &[&Icon::Forward, &Html::with("<span>{}</span>", &[&commands(&finding.next)])],
+                );
             }
             for follows in &finding.so {
                 out.put("<p class=\"next\">So: {}</p>", &[follows]);
@@ -85,5 +93,14 @@ fn findings(findings: &[Finding]) -> Html {
             out.raw("</li>");
         }
         out.raw("</ol>");
+    })
+}
+
+/// A sentence with what stands between backticks set as code.
+fn commands(text: &str) -> Html {
+    Html::of(|out| {
+        for (number, part) in text.split('`').enumerate() {
+            out.put(if number % 2 == 0 { "{}" } else { "<code>{}</code>" }, &[&part]);
+        }
     })
 }

@@ -248,7 +248,6 @@ async fn one_page(visit: &Visit, keyspace: &str, table: &str, asked: &Fields) ->
         };
         out.push(&pages::page_head(&name, None, &actions));
         out.raw("<div class=\"stack\">");
-        out.push(&columns_card(&known));
         match contents {
             Some(Ok(answer)) => out.push(&rows_card(&answer, &name, keyspace, table, asked)),
             Some(Err(problem)) => {
@@ -263,6 +262,7 @@ async fn one_page(visit: &Visit, keyspace: &str, table: &str, asked: &Fields) ->
                 out.push(&pages::banner(Tone::Info, "Rows are not shown", &text));
             }
         }
+        out.push(&columns_card(&known));
         out.raw("</div>");
     });
     Ok(Page {
