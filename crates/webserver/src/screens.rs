@@ -20,6 +20,7 @@ pub(crate) mod trigger;
 pub(crate) mod users;
 pub(crate) mod variables;
 
+use chrono::{DateTime, Utc};
 use metadata::{Run, RunType};
 use pages::{Html, Part, Raw};
 use serde_json::Value;
@@ -72,6 +73,11 @@ pub(crate) fn run_name(run: &Run) -> String {
     };
     let at = run.logical_date.unwrap_or(run.run_after);
     format!("{kind} {}", at.format("%Y-%m-%d %H:%M:%S"))
+}
+
+/// When the next run comes. One whose time has come is due: it is nothing that was.
+pub(crate) fn next_run(at: DateTime<Utc>, now: DateTime<Utc>) -> Html {
+    if at <= now { Html::with("due", &[]) } else { pages::ago(at, now) }
 }
 
 /// A JSON value, laid out for people.

@@ -26,7 +26,7 @@ async fn page(visit: Visit, token: Option<(String, String)>) -> Made {
             &[&pages::Badge(Tone::Info, role)],
         );
         out.push(&pages::page_head(name, Some(&note), &Html::new()));
-        out.raw("<div class=\"stack\">");
+        out.raw("<div class=\"stack narrow\">");
         if let Some((name, token)) = &token {
             let shown = Html::with(
                 "<p>It is shown only now: copy it.</p><p class=\"token\"><code id=\"new-token\">{}\

@@ -64,7 +64,7 @@ fn head(visit: &Visit, dag: &DagSummary) -> Html {
         }
         out.put("<span>{}<code>{}</code></span>", &[&Icon::Clock, &dag.schedule]);
         if let Some(next) = dag.next_run.filter(|_| !dag.paused) {
-            out.put("<span>next run {}</span>", &[&ago(next.run_after, visit.now)]);
+            out.put("<span>next run {}</span>", &[&super::next_run(next.run_after, visit.now)]);
         }
         if !dag.owners.is_empty() {
             out.put("<span>{}{}</span>", &[&Icon::User, &dag.owners.join(", ")]);

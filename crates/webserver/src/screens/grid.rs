@@ -117,7 +117,7 @@ fn numbers(out: &mut Html, visit: &Visit, dag: &DagSummary, runs: &Grid) {
     let next = dag.next_run.filter(|_| !dag.paused);
     let (value, note) = match next {
         Some(next) => (
-            ago(next.run_after, visit.now),
+            super::next_run(next.run_after, visit.now),
             Html::with("{}", &[&next.run_after.format("%Y-%m-%d %H:%M:%S").to_string()]),
         ),
         None if dag.paused => (nil(), Html::with("paused", &[])),

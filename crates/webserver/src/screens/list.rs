@@ -166,7 +166,7 @@ fn table(visit: &Visit, dags: &[DagSummary]) -> Html {
     let mut table = Table::new(COLUMNS);
     for dag in dags {
         let next = match dag.next_run {
-            Some(next) if !dag.paused => ago(next.run_after, visit.now),
+            Some(next) if !dag.paused => super::next_run(next.run_after, visit.now),
             _ => nil(),
         };
         let cells: [&dyn Part; 8] = [
