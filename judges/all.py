@@ -3,9 +3,9 @@
   all.py BINARY --work DIR [--only NAME,...] [--kafka ADDRESS --cassandra ADDRESS]
 
 Starts the product in a project of its own on free ports, runs all clients (clients/run.py), the console's
-judge (console/page.mjs), and then, each with a product of its own, the crash loop, power cuts, the full disk
-and a sort that spills. Clients are installed into DIR by package name, once. What is missing and cannot be installed is a
-failure, never a skip.
+judges (console/page.mjs and console/people.mjs), and then, each with a product of its own, the crash loop,
+power cuts, the full disk and a sort that spills. Clients are installed into DIR by package name, once. What
+is missing and cannot be installed is a failure, never a skip.
 
 With --kafka and --cassandra the clients judge those servers instead and nothing is started for them; the
 crash loop runs the product's engine on them, and the judges of the embedded parts are left out.
@@ -104,7 +104,9 @@ class Product:
         shutil.copytree(DEMO, self.directory / "project", ignore=shutil.ignore_patterns("data"))
         names = ("broker", "store", "engine", "webserver", "console", "generator")
         self.ports = dict(zip(names, crash_loop.free_ports(options.port, len(names)), strict=True))
-        for path in (self.directory / "project").rglob("*.sql"):
+        # What console/people.mjs uses.
+        shutil.copy(HERE / "console/dags/judged.yml", self.directory / "project/dags")
+        for path in [*(self.directory / "project").rglob("*.sql"), *(self.directory / "project/dags").glob("*.py")]:
             path.write_text(path.read_text("utf-8").replace("127.0.0.1:8089", self.address("generator")), "utf-8")
         listens = {f"MILLSTREAM_{name.upper()}_LISTEN": self.address(name) for name in names}
         with open(self.directory / "up.log", "wb") as log:
@@ -113,6 +115,15 @@ class Product:
         if not all(crash_loop.answers(self.address(name), 60) for name in ("broker", "store", "console")):
             self.end()
             raise RuntimeError(f"the product did not start: {(self.directory / 'up.log').read_text('utf-8')[-600:]}")
+
+    def link(self):
+        """The link that logs in, once; it is printed when the webserver is there."""
+        crash_loop.answers(self.address("webserver"), 60)
+        for _ in range(100):
+            if found := re.search(r"http://\S+/login/link\?token=\S+", (self.directory / "up.log").read_text("utf-8")):
+                return found[0]
+            time.sleep(0.1)
+        raise RuntimeError("no link that logs in was printed")
 
     def address(self, name):
         return f"127.0.0.1:{self.ports[name]}"
@@ -156,7 +167,7 @@ def clients(options, table, kafka, cassandra):
 
 
 def console(options, table, product):
-    """console/page.mjs in headless Chromium."""
+    """console/page.mjs and console/people.mjs in headless Chromium: a row each."""
     work = pathlib.Path(options.work) / "console"
     shutil.copytree(HERE / "console", work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
     said = []
@@ -164,16 +175,25 @@ def console(options, table, product):
         table.verdict("console", False, f"its packages cannot be installed: {' '.join(said)[-300:]}")
         return
 
-    def take(line):
-        if CHECK.match(line):
-            table.take("console", line)
-        # A failure's reason is on the lines after it.
-        print(line, flush=True)
-        said.append(line)
+    def judge(row, command, seconds):
+        begun = time.monotonic()
 
-    code = run(["node", "page.mjs", f"http://{product.address('console')}"], 360, take, work)
-    if code != 0 and not table.rows.get("console", Row("")).failed:
-        table.verdict("console", False, f"page.mjs ended with {code}: {' '.join(said[-3:])[-300:]}")
+        def take(line):
+            if CHECK.match(line):
+                table.take(row, line)
+            # A failure's reason is on the lines after it.
+            print(line, flush=True)
+            said.append(line)
+
+        code = run(["node", *command], seconds, take, work)
+        if code != 0 and not table.rows.get(row, Row("")).failed:
+            table.verdict(row, False, f"{command[0]} ended with {code}: {' '.join(said[-3:])[-300:]}")
+        table.rows.setdefault(row, Row(row)).seconds = time.monotonic() - begun
+
+    judge("console", ["page.mjs", f"http://{product.address('console')}"], 360)
+    # By the name of the link, since a cookie is of one host.
+    center = f"http://localhost:{product.ports['console']}"
+    judge("people", ["people.mjs", product.link(), center, product.directory / "project"], 1_600)
 
 
 def round_of(name, program, seconds, *more):
@@ -211,7 +231,7 @@ def with_product(options, table, wanted):
     product = None if options.kafka else Product(options)
     try:
         if "console" in wanted:
-            timed(table, "console", lambda: console(options, table, product))
+            console(options, table, product)
         if "clients" in wanted:
             kafka = options.kafka or product.address("broker")
             cassandra = options.cassandra or product.address("store")
