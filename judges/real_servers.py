@@ -177,7 +177,7 @@ class Judge:
         shutil.copytree(HERE.parent / "examples/users", project)
         poll = project / "streams/10_poll.sql"
         poll.write_text(poll.read_text().replace(":8089/", f":{self.ports['generator']}/"))
-        shutil.copy(HERE / "console/hello.yml", project / "dags")
+        shutil.copy(HERE / "console/dags/judged.yml", project / "dags")
         settings = project / "millstream.toml"
         text = settings.read_text().replace('kafka = "embedded"', f'kafka = "{self.options.kafka}"', 1)
         text = text.replace('cassandra = "embedded"',
