@@ -133,7 +133,7 @@ fn entries_table(list: &List, entries: &[&AllowedEntry], edits: bool) -> Html {
 fn add_form(list: &List) -> Html {
     let fields = Html::of(|out| {
         out.raw("<div class=\"columns\">");
-        out.push(&Field { required: true, ..Field::new("name", "Name") });
+        out.push(&Field { required: true, ..Field::new(list.kind.name(), "Name") });
         if list.kind == AllowedKind::Package {
             out.push(&Field::new("version", "Version, if only one"));
         }
@@ -153,7 +153,7 @@ pub(crate) async fn add(visit: Visit, Path(list): Path<String>, Sent(sent): Sent
     let done = async {
         let kind = kind_of(&list)?;
         let actor = Actor { desk: &visit.desk, who: visit.principal.name() };
-        let added = actor.allow(kind, sent.text("name"), Some(sent.text("version"))).await?;
+        let added = actor.allow(kind, sent.text(kind.name()), Some(sent.text("version"))).await?;
         Ok(format!("DAG files may use the {} {}.", kind.name(), added.name))
     };
     let done = done.await;

@@ -45,7 +45,7 @@ async fn only_an_admin_or_a_deployment_manager_adds_a_package() {
 async fn the_configuration_page_shows_the_lists_and_lets_who_may_change_them() {
     let world = World::filled().await;
     let form =
-        world.form("DeploymentManager", "/configuration/packages", "name=six&version=").await;
+        world.form("DeploymentManager", "/configuration/packages", "package=six&version=").await;
     assert_eq!(form.said(), "good.DAG files may use the package six.");
     let list = world.metadata.allowed().await.unwrap();
     assert_eq!((list[0].kind, list[0].version.as_deref()), (AllowedKind::Package, None));
@@ -54,7 +54,7 @@ async fn the_configuration_page_shows_the_lists_and_lets_who_may_change_them() {
     assert!(page.contains("any package that is installed"), "the setting is not there yet");
     let seen = world.page("Op", "/configuration").await.body;
     assert!(seen.contains("<b>six</b>") && !seen.contains("/remove"), "seen, not changed");
-    let form = world.form("Op", "/configuration/packages", "name=six").await;
+    let form = world.form("Op", "/configuration/packages", "package=six").await;
     assert_eq!(form.status, 403);
     let form = world.form("DeploymentManager", "/configuration/packages/six/remove", "").await;
     assert!(form.said().contains("may no longer use the package six"));
