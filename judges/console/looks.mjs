@@ -189,23 +189,23 @@ async function quick(person) {
 async function still(person) {
   const { orchestrator: at, center } = person;
   for (const [name, address] of [["pipelines", `${center}/`], ["streams", `${center}/streams`], ["topics", `${center}/topics`],
-    ["the grid", `${at}/dags/counting`], ["the list of DAGs", `${at}/dags`], ["the runs", `${at}/runs`]]) {
+    ["the grid", `${at}/dags/hello`], ["the list of DAGs", `${at}/dags`], ["the runs", `${at}/runs`]]) {
     await person.check(`${name} stays still while a run goes by and numbers move`, async () => {
       const page = await person.page();
       await page.addInitScript(shifts);
       await page.goto(address);
       await page.locator("#live[data-state=live]").waitFor();
-      const begun = await page.evaluate(() => globalThis.shift);
+      const begun = await page.evaluate(() => {
+        globalThis.changes = 0;
+        const all = { subtree: true, childList: true, characterData: true, attributes: true };
+        new MutationObserver(() => { globalThis.changes += 1; }).observe(document.querySelector("main"), all);
+        return globalThis.shift;
+      });
       const started = await page.request.post(`${at}/dags/hello/trigger`, { form: {}, maxRedirects: 0, headers: { origin: at } });
       must(started.status() < 400, `the run was answered with ${started.status()}`);
       const run = new URL(started.headers().location, at).href;
       await becomes(async () => (await page.request.get(run)).text(), (text) => (text.match(/data-state="success"/g) ?? []).length >= 3, "the run");
-      // Something on the page has changed three times since.
-      await page.evaluate(() => new Promise((done) => {
-        let changes = 0;
-        new MutationObserver(() => (changes += 1) >= 3 && done()).observe(document.querySelector("main"),
-          { subtree: true, childList: true, characterData: true, attributes: true });
-      }));
+      await becomes(() => page.evaluate(() => globalThis.changes), (changes) => changes >= 3, "the number of times the page changed");
       const shift = await page.evaluate(() => globalThis.shift) - begun;
       must(shift < SHIFT_MAX, `layout shift ${shift.toFixed(3)}: ${await page.evaluate(() => globalThis.moved.slice(0, 3).join("; "))}`);
       await page.context().close();
