@@ -14,10 +14,14 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// An orchestrator with another data directory is dead after so much silence: many times the pause between
 /// its signs of life, and more than clocks differ.
 const STRANGER_SILENT: TimeDelta = TimeDelta::minutes(2);
+/// After a longer pause between its own signs of life an orchestrator asks itself whether others had one too.
+const OWN_SILENCE_MAX: Duration = Duration::from_secs(60);
 /// The file that holds the directory's own name.
 const DIRECTORY: &str = "directory";
 /// Files of dead orchestrators that are looked at when one starts, to remove them.
@@ -56,12 +60,22 @@ impl Instance {
         &self.name
     }
 
-    /// Whether the orchestrator of this name is dead. `seen` are those that said that they live.
-    pub(crate) fn dead(&self, name: &str, seen: &[OrchestratorSeen], now: DateTime<Utc>) -> bool {
+    /// Whether the orchestrator of this name is dead; a task without one has nobody who lives. `seen` are
+    /// those that said that they live; `None`: strangers cannot be judged now, and live.
+    pub(crate) fn dead(
+        &self,
+        name: &str,
+        seen: Option<&[OrchestratorSeen]>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        if name.is_empty() {
+            return true;
+        }
         if name == self.name {
             return false;
         }
         if name.split('.').next() != Some(self.directory.as_str()) || name.contains(['/', '\\']) {
+            let Some(seen) = seen else { return false };
             let last = seen.iter().find(|one| one.name == name).map(|one| one.seen_at);
             return last.is_none_or(|last| now - last > STRANGER_SILENT);
         }
@@ -135,6 +149,32 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
+/// The own signs of life, as far as the silence of strangers is judged by them.
+///
+/// Where a database was away for minutes nobody could speak: who then took the others for dead would start
+/// their tasks beside them. So whoever starts, or was silent for long, lets them speak first.
+#[derive(Debug, Default)]
+pub(crate) struct Voice {
+    last: Option<Instant>,
+    since: Option<Instant>,
+}
+
+impl Voice {
+    /// A sign of life was written.
+    pub(crate) fn spoke(&mut self, now: Instant) {
+        if self.last.is_none_or(|last| now.duration_since(last) > OWN_SILENCE_MAX) {
+            self.since = Some(now);
+        }
+        self.last = Some(now);
+    }
+
+    /// Whether strangers that live have had time to say so.
+    pub(crate) fn heard_others(&self, now: Instant) -> bool {
+        let silent = STRANGER_SILENT.to_std().unwrap_or_default();
+        self.since.is_some_and(|since| now.duration_since(since) >= silent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +188,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let one = Instance::enter(data.path()).unwrap();
         let other = Instance::enter(data.path()).unwrap();
-        let dead = |asked: &Instance, name: &str| asked.dead(name, &[], at(0));
+        let dead = |asked: &Instance, name: &str| asked.dead(name, Some(&[]), at(0));
         assert_ne!(one.name(), other.name());
         assert!(!dead(&one, one.name()) && !dead(&one, other.name()) && !dead(&other, one.name()));
         let name = other.name().to_owned();
@@ -163,10 +203,10 @@ mod tests {
         let killed = format!("{}.{:016x}", one.directory, 5);
         let path = lock_path(&one.folder, &killed);
         fs::write(&path, "").unwrap();
-        assert!(one.dead(&killed, &[], at(0)));
+        assert!(one.dead(&killed, Some(&[]), at(0)));
         let next = Instance::enter(data.path()).unwrap();
         assert!(!path.exists(), "what the dead left is removed");
-        assert!(!next.dead(one.name(), &[], at(0)));
+        assert!(!next.dead(one.name(), Some(&[]), at(0)));
     }
 
     #[test]
@@ -175,8 +215,25 @@ mod tests {
         let one = Instance::enter(here.path()).unwrap();
         let name = Instance::enter(there.path()).unwrap().name().to_owned();
         let seen = OrchestratorSeen { name: name.clone(), started_at: at(0), seen_at: at(10) };
-        assert!(!one.dead(&name, std::slice::from_ref(&seen), at(12)));
-        assert!(one.dead(&name, &[seen], at(13)));
-        assert!(one.dead(&name, &[], at(0)));
+        let seen = [seen];
+        assert!(!one.dead(&name, Some(&seen), at(12)));
+        assert!(one.dead(&name, Some(&seen), at(13)));
+        assert!(one.dead(&name, Some(&[]), at(0)));
+        assert!(!one.dead(&name, None, at(13)), "nobody is judged");
+        assert!(one.dead("", None, at(13)), "whose try is nobody's, nobody runs it");
+    }
+
+    #[test]
+    fn strangers_are_let_speak_after_a_start_and_after_a_silence_of_all() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut voice = Voice::default();
+        assert!(!voice.heard_others(at(500)));
+        for seconds in (0..=120).step_by(5) {
+            voice.spoke(at(seconds));
+        }
+        assert!(!voice.heard_others(at(119)) && voice.heard_others(at(120)));
+        voice.spoke(at(400));
+        assert!(!voice.heard_others(at(519)) && voice.heard_others(at(520)));
     }
 }

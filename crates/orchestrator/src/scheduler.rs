@@ -14,7 +14,7 @@ mod tries;
 use crate::board::{Board, RunKey, unfinished};
 use crate::cut::Cut;
 use crate::desk::Notebook;
-use crate::instance::Instance;
+use crate::instance::{Instance, Voice};
 use crate::moment::wall;
 use crate::plan::{self, Cause, CutOff, Ended, Facts, Live, Plan};
 use crate::settings::Settings;
@@ -92,6 +92,7 @@ pub(crate) struct Scheduler {
     wakes: watch::Receiver<u64>,
     look_at: Instant,
     lives_at: Instant,
+    voice: Voice,
     started_at: DateTime<Utc>,
     stopping: Stopping,
     status: Arc<Mutex<Status>>,
@@ -131,6 +132,7 @@ impl Scheduler {
             wakes,
             look_at: Instant::now(),
             lives_at: Instant::now(),
+            voice: Voice::default(),
             started_at,
             stopping: Stopping::No,
             status,
@@ -262,6 +264,7 @@ impl Scheduler {
         if self.lives_at <= Instant::now() {
             let (name, now) = (self.instance.name(), wall(self.clock.as_ref()));
             self.metadata.orchestrator_lives(name, self.started_at, now).await?;
+            self.voice.spoke(Instant::now());
             self.lives_at = Instant::now() + LIVES_EVERY;
         }
         Ok(())

@@ -9,6 +9,7 @@ use executor::TryKey;
 use metadata::{DagState, TaskFacts};
 use scheduler::TaskState;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::time::Instant;
 
 impl Scheduler {
     /// Reads what others may have changed.
@@ -18,9 +19,7 @@ impl Scheduler {
         self.board.pools =
             pools.into_iter().map(|pool| (pool.pool.name, pool.pool.slots)).collect();
         self.look_at_runs().await?;
-        let backfills = self.metadata.unfinished_backfills().await?;
-        self.board.backfills =
-            backfills.into_iter().map(|backfill| (backfill.id, backfill)).collect();
+        self.look_at_backfills().await?;
         self.look_at_tries();
         self.find_cut_off().await
     }
@@ -110,6 +109,14 @@ impl Scheduler {
         for key in gone {
             self.lose(&key).await?;
         }
+        Ok(())
+    }
+
+    /// Most projects have none: then nothing is asked.
+    async fn look_at_backfills(&mut self) -> Result<(), Halt> {
+        let any = self.board.runs.values().any(|entry| entry.run.backfill_id.is_some());
+        let found = if any { self.metadata.unfinished_backfills().await? } else { Vec::new() };
+        self.board.backfills = found.into_iter().map(|backfill| (backfill.id, backfill)).collect();
         Ok(())
     }
 
@@ -224,8 +231,9 @@ impl Scheduler {
         }
         if !others.is_empty() {
             let seen = self.metadata.orchestrators().await?;
+            let seen = Some(&*seen).filter(|_| self.voice.heard_others(Instant::now()));
             let now = wall(self.clock.as_ref());
-            others.retain(|name| !self.instance.dead(name, &seen, now));
+            others.retain(|name| !self.instance.dead(name, seen, now));
         }
         found.retain(|(_, _, owner)| !others.contains(owner));
         self.cut_off.clear();
