@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use dag::Dag;
 use metadata::{Backfill, NewBackfill, NewRun, Reprocess, RunType};
-use serde_json::{Value, json};
+use serde_json::json;
 use timetable::{NextRun, Restriction, Timetable};
 
 use crate::act::Actor;
@@ -191,10 +191,7 @@ fn new_run(asked: &NewBackfill, run: NextRun, version: i64, now: DateTime<Utc>) 
         interval_end: Some(run.interval.end),
         run_after: run.run_after,
         queued_at: now,
-        conf: match &asked.conf {
-            Value::Object(conf) => Value::Object(conf.clone()),
-            _ => json!({}),
-        },
+        conf: asked.conf.clone(),
         version,
         triggered_by: asked.created_by.clone(),
         note: None,

@@ -1,5 +1,7 @@
 //! Which runs a backfill is about.
 
+use serde_json::Value;
+
 use super::*;
 
 fn at(text: &str) -> DateTime<Utc> {
