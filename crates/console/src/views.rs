@@ -44,6 +44,15 @@ pub(crate) fn link(href: &str, text: &str) -> Html {
     Html::with("<a href=\"{}\">{}</a>", &[&href, &text])
 }
 
+/// Text in which what stands between backticks is code.
+pub(crate) fn coded(text: &str) -> Html {
+    Html::of(|out| {
+        for (at, piece) in text.split('`').enumerate() {
+            out.put(if at % 2 == 1 { "<code>{}</code>" } else { "{}" }, &[&piece]);
+        }
+    })
+}
+
 /// A name above a note, as the first cell of a row.
 pub(crate) fn main_cell(name: &dyn Part, note: &dyn Part) -> Html {
     Html::with("<span class=\"main-cell\">{}<small>{}</small></span>", &[name, note])

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::markup::{Markup, icon};
 use crate::model::{Part, Reach, Snapshot};
 use crate::numbers;
+use crate::views::coded;
 
 /// A band per part that does not answer: what, why, what next.
 pub(crate) fn parts(out: &mut Markup<'_>, snapshot: &Snapshot) {
@@ -77,21 +78,8 @@ fn band(out: &mut Markup<'_>, title: &str, part: &Part, next: &str) {
     out.raw("</code>: ");
     out.text(why);
     out.raw("</p><p>");
-    with_code(out, next);
+    out.put("{}", &[&coded(next)]);
     out.raw("</p></div></div>");
-}
-
-/// Text in which words between backquotes are code.
-pub(crate) fn with_code(out: &mut Markup<'_>, text: &str) {
-    for (at, piece) in text.split('`').enumerate() {
-        if at % 2 == 1 {
-            out.raw("<code>");
-            out.text(piece);
-            out.raw("</code>");
-        } else {
-            out.text(piece);
-        }
-    }
 }
 
 /// Grey boxes of the size of what is to come.

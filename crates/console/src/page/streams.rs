@@ -1,8 +1,8 @@
 //! A stream's panel: three charts, where its records went, and its partitions.
 
 use super::markup::{Markup, icon};
-use super::notices::with_code;
 use crate::model::Stream;
+use crate::views::coded;
 
 /// The fates of a record, in the order of the bar: key, word, meaning.
 const FATES: [(&str, &str, &str); 5] = [
@@ -56,7 +56,7 @@ fn failure(out: &mut Markup<'_>, stream: &Stream) {
     );
     if let Some(hint) = error.hint.as_deref().filter(|hint| !hint.is_empty()) {
         out.raw("<p>");
-        with_code(out, hint);
+        out.put("{}", &[&coded(hint)]);
         out.raw("</p>");
     }
     out.raw("</div></div>");

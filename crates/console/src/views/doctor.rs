@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use pages::{Html, Icon, Tone};
 
-use super::badge;
+use super::{badge, coded};
 use crate::problem::Problem;
 use crate::settings::{Finding, Severity};
 use crate::visit::{Made, Page, Visit};
@@ -78,13 +78,13 @@ fn findings(findings: &[Finding]) -> Html {
                     &pages::Raw(tone.name()),
                     &badge(tone, word),
                     &finding.hop,
-                    &commands(&finding.sentence),
+                    &coded(&finding.sentence),
                 ],
             );
             if !finding.next.is_empty() {
                 out.put(
                     "<p class=\"next\">{}{}</p>",
-                    &[&Icon::Forward, &Html::with("<span>{}</span>", &[&commands(&finding.next)])],
+                    &[&Icon::Forward, &Html::with("<span>{}</span>", &[&coded(&finding.next)])],
                 );
             }
             for follows in &finding.so {
@@ -93,14 +93,5 @@ fn findings(findings: &[Finding]) -> Html {
             out.raw("</li>");
         }
         out.raw("</ol>");
-    })
-}
-
-/// A sentence with what stands between backticks set as code.
-fn commands(text: &str) -> Html {
-    Html::of(|out| {
-        for (number, part) in text.split('`').enumerate() {
-            out.put(if number % 2 == 0 { "{}" } else { "<code>{}</code>" }, &[&part]);
-        }
     })
 }
