@@ -232,10 +232,19 @@ fn a_batch_holds_no_more_bytes_than_its_share_of_the_memory() {
     std::fs::write(at.join("streams/2-lengths.sql"), LENGTHS).unwrap();
     let (up, _) = Up::start(at, &["--set", "engine.memory=4MiB"]);
     arrives(at, "SELECT count(*), sum(length) FROM lengths", &["300,2700000"]);
-    let status = run(at, &["status", "--json"]).out;
-    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
-    let streams = status["streams"].as_array().unwrap();
-    let lengths = streams.iter().find(|stream| stream["name"] == "lengths").unwrap();
+    // Rows may be seen before the status tells of them.
+    let mut tries = 0..TRIES;
+    let lengths = loop {
+        let status = run(at, &["status", "--json"]).out;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        let streams = status["streams"].as_array().unwrap();
+        let lengths = streams.iter().find(|stream| stream["name"] == "lengths").unwrap();
+        let parts = lengths["partitions"].as_array().unwrap();
+        if parts.iter().filter_map(|part| part["read"].as_u64()).sum::<u64>() == 300 {
+            break lengths.clone();
+        }
+        assert!(tries.next().is_some(), "{lengths}");
+    };
     // 2.7 MB in batches of half a MiB; by records alone it would be one.
     assert!(lengths["batches"].as_u64().unwrap() >= 5, "{lengths}");
     up.stop();
