@@ -22,6 +22,7 @@ use bytes::Bytes;
 pub use num_bigint::BigInt;
 use thiserror::Error;
 
+pub use codec::put_vector_element;
 pub use json::{json_column_name, json_object_key};
 pub use json_text::{Json, JsonError, parse_json};
 pub use literal::{double_text, float_text};

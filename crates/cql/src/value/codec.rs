@@ -322,14 +322,27 @@ fn vector_element(value: &Value, ty: &CqlType, out: &mut Vec<u8>) -> Result<(), 
     }
     let mut bytes = Vec::new();
     encode(value, ty.unfrozen(), &mut bytes)?;
+    put_vector_element(&bytes, ty, out)
+}
+
+/// Appends an element of type `ty` to the bytes of a vector: with its length in front of it, unless all of the
+/// type have the same.
+///
+/// # Errors
+/// If its length is not that of the type.
+pub fn put_vector_element(
+    element: &[u8],
+    ty: &CqlType,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
     match fixed_size(ty) {
-        Some(size) if size != bytes.len() => {
-            return ValueError::new(format!("{size} bytes expected in vector, {}", bytes.len()));
+        Some(size) if size != element.len() => {
+            return ValueError::new(format!("{size} bytes expected in vector, {}", element.len()));
         }
         Some(_) => {}
-        None => write_vint(bytes.len() as u64, out),
+        None => write_vint(element.len() as u64, out),
     }
-    out.extend_from_slice(&bytes);
+    out.extend_from_slice(element);
     Ok(())
 }
 

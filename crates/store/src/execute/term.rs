@@ -12,6 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use cql::CqlType;
 use cql::ast::{Ident, Literal, Term, TermKind};
 use cql::request::BoundValue;
+use cql::value::put_vector_element;
 
 /// What a term gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +124,13 @@ fn collection(call: &Call, terms: &[Term], ty: &CqlType, name: &str) -> Outcome<
                     terms.len()
                 )));
             }
+            let mut elements = Vec::new();
             for term in terms {
-                out.put_slice(&element(call, term, of, name)?);
+                let element = element(call, term, of, name)?;
+                put_vector_element(&element, of, &mut elements)
+                    .map_err(|error| Failure::invalid(error.to_string()))?;
             }
+            out.put_slice(&elements);
         }
         _ => {
             return Err(Failure::invalid(format!("Invalid list literal for {name} of type {ty}")));

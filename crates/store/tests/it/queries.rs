@@ -213,3 +213,14 @@ async fn every_type_is_kept_in_keys_and_values() {
         assert_eq!(client.rows(&format!("SELECT v FROM x{at}")).await, [""; 0], "{ty}");
     }
 }
+
+#[tokio::test]
+async fn a_vector_written_as_a_literal_is_read_back_whatever_its_elements() {
+    let node = Node::start().await;
+    let mut client = node.in_keyspace().await;
+    client.run("CREATE TABLE v (k int PRIMARY KEY, f vector<float, 2>, t vector<text, 2>)").await;
+    client.run("INSERT INTO v (k, f, t) VALUES (1, [1.5, -2.0], ['hello', ''])").await;
+    assert_eq!(client.rows("SELECT f, t FROM v").await, ["[1.5, -2.0] ['hello', '']"]);
+    let refused = client.refused("INSERT INTO v (k, t) VALUES (1, ['one'])").await;
+    assert!(refused.message.contains("expected 2 elements, but given 1"), "{refused:?}");
+}
