@@ -1,11 +1,10 @@
 //! Which topics members subscribe to: by name, or by a pattern.
 //!
-//! A pattern fits whole names and never the broker's internal topics: a consumer of everything
-//! would otherwise read its own commits for ever. Its syntax is RE2's as far as crate `regex` shares
-//! it, which leaves out only rarities such as `\C` and `\Q...\E`.
+//! A pattern fits whole names, those of internal topics too: as in Kafka, it is the client that leaves them
+//! out where it wants to. Its syntax is RE2's as far as crate `regex` shares it, which leaves out only rarities
+//! such as `\C` and `\Q...\E`.
 
 use super::{Catalog, ConsumerGroup, Member};
-use crate::topics::{OFFSETS_TOPIC, TRANSACTIONS_TOPIC};
 use regex::{Regex, RegexBuilder};
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ impl Pattern {
     }
 
     fn fits(&self, topic: &str) -> bool {
-        !matches!(topic, OFFSETS_TOPIC | TRANSACTIONS_TOPIC) && self.program.is_match(topic)
+        self.program.is_match(topic)
     }
 }
 
