@@ -22,6 +22,10 @@ const POSTGRES_CONNECTIONS: u32 = 8;
 /// The longest wait for a connection, or for another process that writes SQLite's file.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// Between two looks at a file that another process holds, and how many: [`WAIT`] together.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+const BUSY_TRIES: u32 = 6_000;
+
 /// Set on each SQLite connection. FULL: a committed change is on disk, also after a power cut.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; \
                                PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
@@ -187,7 +191,7 @@ async fn pools(
     let first = tokio::time::timeout(WAIT, AnyConnection::connect_with(&options));
     let mut first = first.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     if dialect == Dialect::Sqlite {
-        sqlx::raw_sql(SQLITE_SETTINGS).execute(&mut first).await?;
+        set_up(&mut first).await?;
     }
     first.close().await?;
     let pool = || AnyPoolOptions::new().acquire_timeout(WAIT);
@@ -202,15 +206,32 @@ async fn pools(
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(SQLITE_SETTINGS).execute(connection).await.map(|_| ())
-                })
-            })
+            .after_connect(|connection, _| Box::pin(set_up(connection)))
     };
     let writer = pool(1).connect_with(options.clone()).await?;
     let readers = pool(SQLITE_READERS).connect_lazy_with(options);
     Ok((writer, readers))
+}
+
+/// Sets a SQLite connection up. Where two processes turn a new file's journal into a write-ahead log, SQLite
+/// refuses one of them at once, whatever its `busy_timeout`: it asks again.
+async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let mut tries = 0;
+    loop {
+        match sqlx::raw_sql(SQLITE_SETTINGS).execute(&mut *connection).await {
+            Err(error) if is_busy(&error) && tries < BUSY_TRIES => {
+                tries += 1;
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            done => return done.map(|_| ()),
+        }
+    }
+}
+
+/// Whether another connection holds the file: SQLITE_BUSY, or one of its extended codes.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// The driver's address of a SQLite file, which is made for its owner only: it holds the hashes of

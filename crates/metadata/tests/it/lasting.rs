@@ -92,8 +92,8 @@ fn two_processes_that_start_at_once_migrate_once() {
     on_each(|world| async move {
         let key = key(1);
         let open = || Metadata::open(&world.address, &key);
-        let (a, b, c) = tokio::join!(open(), open(), open());
-        for metadata in [a.unwrap(), b.unwrap(), c.unwrap()] {
+        let (a, b, c, d) = tokio::join!(open(), open(), open(), open());
+        for metadata in [a.unwrap(), b.unwrap(), c.unwrap(), d.unwrap()] {
             assert_eq!(metadata.pools().await.unwrap().len(), 1);
         }
     });
