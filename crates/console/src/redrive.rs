@@ -53,6 +53,8 @@ pub(crate) struct Letter {
 const OURS: &str = "millstream.";
 /// The header that a letter carries after it was sent back.
 pub(crate) const REDRIVEN: &str = "millstream.redriven";
+/// Stands for a number in [`Letter::kind`].
+const NUMBER: char = '#';
 
 impl Letter {
     pub(crate) fn of(at: &TopicPartition, record: Record) -> Self {
@@ -73,6 +75,20 @@ impl Letter {
             source_offset: offset.and_then(|text| text.parse().ok()),
             record,
         }
+    }
+
+    /// What its reason is with the numbers taken out: letters of one cause differ by the column at which
+    /// a text breaks off, or by the value that is too large.
+    pub(crate) fn kind(&self) -> String {
+        let mut kind = String::with_capacity(self.reason.len());
+        for letter in self.reason.chars() {
+            match letter {
+                '0'..='9' if kind.ends_with(NUMBER) => {}
+                '0'..='9' => kind.push(NUMBER),
+                letter => kind.push(letter),
+            }
+        }
+        kind
     }
 
     /// How often it was sent back already, before it came here again.
@@ -98,7 +114,7 @@ pub(crate) struct Plan {
     pub(crate) letters: Vec<Letter>,
     /// Where each partition stands afterwards.
     pub(crate) after: BTreeMap<i32, Open>,
-    /// Letters whose reason is another one: they stay.
+    /// Letters of another kind: they stay.
     pub(crate) passed: u64,
     /// Letters whose source is no topic, with the source: they stay.
     pub(crate) homeless: BTreeMap<String, u64>,
@@ -137,15 +153,15 @@ pub(crate) async fn positions(admin: &Admin, topic: &str) -> Result<BTreeMap<i32
     Ok(committed.into_iter().filter(|one| one.at.topic == topic).map(of).collect())
 }
 
-/// Makes the plan: the open letters of this reason, or of any if it is empty.
-pub(crate) async fn plan(admin: &Admin, topic: &str, reason: &str) -> Result<Plan, Problem> {
-    let made = tokio::time::timeout(TIME_MAX, try_plan(admin, topic, reason)).await;
+/// Makes the plan: the open letters of this kind ([`Letter::kind`]), or of any if it is empty.
+pub(crate) async fn plan(admin: &Admin, topic: &str, kind: &str) -> Result<Plan, Problem> {
+    let made = tokio::time::timeout(TIME_MAX, try_plan(admin, topic, kind)).await;
     made.unwrap_or_else(|_| {
         Err(Problem::away("the dead letters could not be read within 20 seconds; try again"))
     })
 }
 
-async fn try_plan(admin: &Admin, topic: &str, reason: &str) -> Result<Plan, Problem> {
+async fn try_plan(admin: &Admin, topic: &str, kind: &str) -> Result<Plan, Problem> {
     let before = positions(admin, topic).await?;
     let described = admin.describe_topic(topic).await?;
     let isolation = Isolation::ReadCommitted;
@@ -182,7 +198,7 @@ async fn try_plan(admin: &Admin, topic: &str, reason: &str) -> Result<Plan, Prob
                 }
                 let (record, size) = own(record);
                 let letter = Letter::of(&at, record);
-                if !reason.is_empty() && letter.reason != reason {
+                if !kind.is_empty() && letter.kind() != kind {
                     plan.passed += 1;
                     open.pass(offset);
                 } else if home(admin, &letter, &mut sources).await {
@@ -258,6 +274,10 @@ mod tests {
         let letter = Letter::of(&TopicPartition::new("d", 0), record);
         assert_eq!((letter.reason.as_str(), letter.source.as_str()), ("new", "t"));
         assert_eq!((letter.source_partition, letter.redriven()), (Some(2), 1));
+        assert_eq!(letter.kind(), "new");
+        let broken =
+            Letter { reason: "line 1 column 1045: -3 is no INT8".to_owned(), ..letter.clone() };
+        assert_eq!(broken.kind(), "line # column #: -# is no INT#");
         let expected = [header("own", "x"), header(REDRIVEN, "d-0@3"), header(REDRIVEN, "d-0@7")];
         assert_eq!(letter.headers(), expected);
     }

@@ -41,7 +41,8 @@ pub struct StreamStatus {
     pub dead_lettered: u64,
     /// Sum over the partitions.
     pub late: u64,
-    /// From the record's timestamp until its row was written, over the last minute.
+    /// From the record's timestamp until its row was written (of a polled source: until its record was
+    /// committed), over the last minute.
     pub latency_ms: Latency,
     /// How many records of the last minute had which of these latencies.
     #[serde(default)]

@@ -17,12 +17,12 @@ use crate::problem::Problem;
 /// How long one step of a transaction may take.
 const STEP: Duration = Duration::from_secs(15);
 
-/// Sends the open letters of this reason, if they are those that were shown.
+/// Sends the open letters of this kind, if they are those that were shown.
 pub(crate) async fn send(
     admin: &Admin,
     bootstrap: &str,
     topic: &str,
-    reason: &str,
+    kind: &str,
     mark: &str,
 ) -> Result<Plan, Problem> {
     let (at, name) = (bootstrap.to_owned(), group(topic));
@@ -32,14 +32,14 @@ pub(crate) async fn send(
         .map_err(|error| Problem::away(error.to_string()))?
         .map_err(|error| failed("begin", topic, &error))?;
     // From here on nobody else sends: what is read now is what is true.
-    let plan = plan(admin, topic, reason).await?;
+    let plan = plan(admin, topic, kind).await?;
     if plan.mark() != mark {
         return Err(Problem::conflict(
             "nothing was sent: the dead letters are not those of the preview any more; look again",
         ));
     }
     if plan.letters.is_empty() {
-        return Err(Problem::conflict("nothing was sent: no dead letter is open for this reason"));
+        return Err(Problem::conflict("nothing was sent: no dead letter of this kind is open"));
     }
     let offsets = offsets(topic, &plan.after)?;
     let letters = plan.letters.clone();

@@ -136,26 +136,26 @@ async fn one_page(visit: &Visit, name: &str, asked: &Fields) -> Made {
         .into_iter()
         .map(|(partition, record)| Letter::of(&TopicPartition::new(name, partition), record))
         .collect();
-    let reason = asked.verbatim("reason");
+    let kind = asked.verbatim("reason");
     let plan = match asked.text("redrive") {
         "preview" if visit.may(Permission::EditStreams) => {
-            Some(redrive::plan(admin, name, reason).await?)
+            Some(redrive::plan(admin, name, kind).await?)
         }
         _ => None,
     };
     let body = Html::of(|out| {
-        out.push(&head(visit, name, reason, &letters));
+        out.push(&head(visit, name, kind, &letters));
         out.raw("<div class=\"stack\">");
         if let Some(plan) = &plan {
-            out.push(&preview(name, reason, plan));
+            out.push(&preview(name, kind, plan));
         }
         if letters.is_empty() {
             let text = "Every record could be decoded and evaluated.";
             let body = pages::empty_state(Icon::Check, "No dead letters", text, &Html::new());
             out.push(&pages::card("", &Html::new(), &body));
         } else {
-            out.push(&reasons(name, reason, &letters, seen.complete));
-            let matching = letters.iter().filter(|one| reason.is_empty() || one.reason == reason);
+            out.push(&reasons(name, kind, &letters, seen.complete));
+            let matching = letters.iter().filter(|one| kind.is_empty() || one.kind() == kind);
             out.raw("<div class=\"messages\">");
             for letter in matching.take(ROWS_MAX) {
                 let open = positions.get(&letter.at.partition);
@@ -176,12 +176,12 @@ async fn one_page(visit: &Visit, name: &str, asked: &Fields) -> Made {
     })
 }
 
-fn head(visit: &Visit, name: &str, reason: &str, letters: &[Letter]) -> Html {
+fn head(visit: &Visit, name: &str, kind: &str, letters: &[Letter]) -> Html {
     let actions = Html::of(|out| {
         if visit.may(Permission::EditStreams) && !letters.is_empty() {
             let path = pages::path(&["dead-letters", name]);
-            let href = pages::query(&path, &[("redrive", "preview"), ("reason", reason)]);
-            let word = if reason.is_empty() { "Re-drive" } else { "Re-drive these" };
+            let href = pages::query(&path, &[("redrive", "preview"), ("reason", kind)]);
+            let word = if kind.is_empty() { "Re-drive" } else { "Re-drive these" };
             out.push(&pages::action(&href, Icon::Retry, word, true));
         }
         out.push(&pages::action(&super::topic_path(name), Icon::Topic, "Topic", false));
@@ -195,11 +195,11 @@ fn head(visit: &Visit, name: &str, reason: &str, letters: &[Letter]) -> Html {
     pages::page_head(name, note.as_ref(), &actions)
 }
 
-/// How many letters have which reason; each leads to those letters.
+/// How many letters have which kind of reason; each leads to those letters.
 fn reasons(name: &str, current: &str, letters: &[Letter], complete: bool) -> Html {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for letter in letters {
-        *counts.entry(&letter.reason).or_default() += 1;
+        *counts.entry(letter.kind()).or_default() += 1;
     }
     let mut sorted: Vec<_> = counts.into_iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -208,11 +208,13 @@ fn reasons(name: &str, current: &str, letters: &[Letter], complete: bool) -> Htm
         out.raw("<ul class=\"reasons\">");
         let all = numbers::len(letters.len());
         let every = [("Any reason", "", all)];
-        let each =
-            sorted.iter().take(REASONS_MAX).map(|(reason, count)| (*reason, *reason, *count));
-        for (word, reason, count) in every.into_iter().chain(each) {
-            let href = pages::query(&path, &[("reason", reason)]);
-            let mark = (reason == current).then_some(pages::Raw(" aria-current=\"true\""));
+        let each = sorted
+            .iter()
+            .take(REASONS_MAX)
+            .map(|(kind, count)| (kind.as_str(), kind.as_str(), *count));
+        for (word, kind, count) in every.into_iter().chain(each) {
+            let href = pages::query(&path, &[("reason", kind)]);
+            let mark = (kind == current).then_some(pages::Raw(" aria-current=\"true\""));
             let word = if word.is_empty() { "no reason given" } else { word };
             let values: [&dyn Part; 4] = [&href, &mark, &word, &numbers::count(count)];
             out.put("<li><a href=\"{}\"{}><span>{}</span><b>{}</b></a></li>", &values);
@@ -285,7 +287,7 @@ fn row(letter: &Letter, open: bool) -> Html {
 }
 
 /// What a re-drive would do, and the button that does exactly this.
-fn preview(name: &str, reason: &str, plan: &Plan) -> Html {
+fn preview(name: &str, kind: &str, plan: &Plan) -> Html {
     let columns =
         [Column::left("Goes back to"), Column::right("Partition"), Column::right("Letters")];
     let mut table = Table::new(&columns);
@@ -306,8 +308,8 @@ fn preview(name: &str, reason: &str, plan: &Plan) -> Html {
             out.push(&table.finish());
         }
         out.raw("<div class=\"card-body\"><ul class=\"notes\">");
-        if !reason.is_empty() {
-            out.put("<li>Only those whose reason is: {}</li>", &[&reason]);
+        if !kind.is_empty() {
+            out.put("<li>Only those whose reason is: {}</li>", &[&kind]);
         }
         if plan.passed > 0 {
             let passed = numbers::of(plan.passed, "letter");
@@ -334,7 +336,7 @@ fn preview(name: &str, reason: &str, plan: &Plan) -> Html {
                  <input type=\"hidden\" name=\"mark\" value=\"{}\"><div class=\"form-end\">\
                  <a class=\"button\" href=\"{}\">Cancel</a>\
                  <button class=\"button primary\" type=\"submit\">Re-drive {}</button></div></form>",
-                &[&action, &reason, &plan.mark(), &path, &count],
+                &[&action, &kind, &plan.mark(), &path, &count],
             );
         }
         out.raw("</div>");

@@ -103,24 +103,36 @@ fn verdict(streams: &[&Stream]) -> Html {
         let title = format!("{} reads nothing, and {lag} wait for it", stream.name);
         return pages::banner(Tone::Warn, &title, &Html::new());
     }
-    let slow = |stream: &&&Stream| stream.latency_ms.p99.unwrap_or(0.0);
     // Of two that are as slow the first is named.
-    let slowest = streams.iter().rev().max_by(|a, b| slow(a).total_cmp(&slow(b)));
-    let Some(stream) = slowest.filter(|stream| slow(stream) > 0.0) else {
+    let all = streams.iter().map(|stream| (*stream, adds_ms(stream, streams).unwrap_or(0.0)));
+    let slowest = all.rev().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let Some((stream, adds)) = slowest.filter(|(_, adds)| *adds > 0.0) else {
         return Html::new();
     };
-    let why = match waiting_ms(stream) {
-        Some(wait) if wait > slow(&stream) / 2.0 => "most of it is waiting to be read",
-        _ => "most of it is the batch, from reading to writing",
-    };
     let title = format!(
-        "The slowest hop is {}, {} to {}: p99 {}",
+        "The slowest hop is {}, {} to {}: {} at the median",
         stream.name,
         stream.source.name,
         stream.sink.name,
-        numbers::millis(stream.latency_ms.p99)
+        numbers::millis(Some(adds))
     );
+    let why = match waiting_ms(stream) {
+        _ if stream.source.kind != "kafka" => {
+            "most of it passes until the source is asked again: it is polled, and what is new comes together"
+        }
+        Some(wait) if wait > adds / 2.0 => "most of it is waiting to be read",
+        _ => "most of it is the batch, from reading to writing",
+    };
     pages::banner(Tone::Info, &title, &Html::with("<p>{}</p>", &[&crate::visit::sentence(why)]))
+}
+
+/// What a hop adds to a record's way, milliseconds: its median latency less that of the hop that feeds it.
+fn adds_ms(stream: &Stream, streams: &[&Stream]) -> Option<f64> {
+    let all = stream.latency_ms.p50?;
+    let feeder = streams.iter().find(|feeder| feeder.sink == stream.source);
+    // Less than its feeder's: the feeder stamped the records anew, so all of it is this hop's.
+    let before = feeder.and_then(|feeder| feeder.latency_ms.p50).filter(|before| *before <= all);
+    Some(all - before.unwrap_or(0.0))
 }
 
 fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
@@ -130,6 +142,7 @@ fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
         Column::right("Records/s"),
         Column::right("To read"),
         Column::right("Waiting"),
+        Column::right("Adds"),
         Column::right("p50"),
         Column::right("p99"),
         Column::right("Set aside"),
@@ -142,6 +155,7 @@ fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
                 &place(&stream.source, snapshot),
                 &dash(),
                 &rate_of(&stream.source.name, snapshot),
+                &dash(),
                 &dash(),
                 &dash(),
                 &dash(),
@@ -160,6 +174,7 @@ fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
                 &numbers::rate(stream.records_per_second),
                 &or_dash(stream.lag.map(numbers::count)),
                 &or_dash(waiting),
+                &numbers::millis(adds_ms(stream, streams)),
                 &numbers::millis(stream.latency_ms.p50),
                 &numbers::millis(stream.latency_ms.p99),
                 &numbers::count(aside),
@@ -169,6 +184,7 @@ fn hops(streams: &[&Stream], snapshot: &Snapshot) -> Html {
             &place(&stream.sink, snapshot),
             &dash(),
             &rate_of(&stream.sink.name, snapshot),
+            &dash(),
             &dash(),
             &dash(),
             &dash(),
@@ -243,4 +259,39 @@ fn charts(out: &mut Html, name: &str, range: u32) {
     let (p50, p99) = (series("p50"), series("p99"));
     out.push(&chart(&title("latency"), &[("p50", &p50), ("p99", &p99)], "ms", range));
     out.raw("</div>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn stream(name: &str, source: &str, sink: &str, p50: f64) -> Stream {
+        let kind = |name: &str| if name == "api" { "http" } else { "kafka" };
+        let end = |name: &str| json!({"kind": kind(name), "name": name, "address": "a"});
+        let told = json!({
+            "name": name, "source": end(source), "sink": end(sink), "state": "running",
+            "latency_ms": {"p50": p50, "p99": p50},
+        });
+        serde_json::from_value(told).unwrap()
+    }
+
+    #[test]
+    fn a_hop_adds_what_its_feeder_has_not_taken() {
+        let (poll, write) =
+            (stream("poll", "api", "users", 1_000.0), stream("write", "users", "t", 1_030.0));
+        let streams = [&poll, &write];
+        assert_eq!(adds_ms(&poll, &streams), Some(1_000.0));
+        assert_eq!(adds_ms(&write, &streams), Some(30.0));
+        let page = verdict(&streams).into_string();
+        assert!(page.contains("The slowest hop is poll, api to users: 1,000 ms"), "{page}");
+        assert!(page.contains("until the source is asked again"), "{page}");
+    }
+
+    #[test]
+    fn a_hop_behind_one_that_stamps_anew_adds_all_of_its_latency() {
+        let (poll, write) =
+            (stream("poll", "api", "users", 1_000.0), stream("write", "users", "t", 30.0));
+        assert_eq!(adds_ms(&write, &[&poll, &write]), Some(30.0));
+    }
 }

@@ -105,16 +105,18 @@ impl Poll<'_> {
                 continue;
             }
             let count = polled.records.len();
-            self.commit(polled.records)?;
-            board.batch(count as u64, std::iter::empty());
+            let made = self.commit(polled.records)?;
+            let now = self.environment.world.clock.wall_millis();
+            board.batch(count as u64, made.into_iter().map(|made| now - made));
             self.show();
             self.rest(polled.wait);
         }
         Ok(())
     }
 
-    /// Sends the polled records and their position in one transaction.
-    fn commit(&mut self, records: Vec<crate::record::Record>) -> Result<(), StreamError> {
+    /// Sends the polled records and their position in one transaction; when those it wrote came into being,
+    /// milliseconds since the Unix epoch.
+    fn commit(&mut self, records: Vec<crate::record::Record>) -> Result<Vec<i64>, StreamError> {
         let next = records.last().map_or(self.position, |record| record.offset + 1);
         let mut mark = Mark { position: self.position, max_event_time: None };
         let judged = self.judge.judge(0, records, &mut mark)?;
@@ -133,7 +135,7 @@ impl Poll<'_> {
         self.position = next;
         self.tally = tally;
         self.commits += 1;
-        Ok(())
+        Ok(judged.sent)
     }
 
     fn show(&self) {
