@@ -63,6 +63,9 @@ fn supervise() -> std::io::Result<()> {
     let control = StdUnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let (order, socket) = order::receive(&control)?;
     reap::adopt_orphans();
+    // Millstream does without huge pages, which is inherited; a task has what its machine gives. Where the kernel
+    // knows no such switch, nothing was inherited.
+    let _unknown = rustix::thread::disable_transparent_huge_pages(false);
     control.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
