@@ -2,6 +2,12 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use runtime::{Clock as _, SystemClock};
+
+/// How long a test asks for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a command said and how it ended.
 pub(crate) struct Said {
@@ -28,6 +34,14 @@ pub(crate) fn millstream(directory: &Path, arguments: &[&str]) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// Tries of a question whose answer must come: as many as there is patience for. Each runs a command or asks a
+/// server, so none needs to wait between two.
+pub(crate) fn tries() -> impl Iterator<Item = usize> {
+    let clock = SystemClock::new();
+    let until = clock.elapsed() + PATIENCE;
+    (0..).take_while(move |_| clock.elapsed() < until)
 }
 
 /// Runs the binary to its end.

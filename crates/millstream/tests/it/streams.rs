@@ -6,11 +6,8 @@ use std::path::Path;
 
 use scylla::client::session_builder::SessionBuilder;
 
-use crate::command::{FREE_PORTS, project, run};
+use crate::command::{FREE_PORTS, project, run, tries};
 use crate::up::Up;
-
-/// Tries of a poll; each runs a command, so they take the better part of a minute together.
-const TRIES: usize = 600;
 
 const MADE: &str = "\
 CREATE TABLE made (n BIGINT, k INT, at TIMESTAMP) WITH (
@@ -55,7 +52,7 @@ fn query(directory: &Path, sql: &str) -> Vec<String> {
 #[track_caller]
 fn arrives(directory: &Path, sql: &str, rows: &[&str]) {
     let mut last = Vec::new();
-    for _ in 0..TRIES {
+    for _ in tries() {
         last = query(directory, sql);
         if last == rows {
             return;
@@ -69,7 +66,7 @@ fn arrives(directory: &Path, sql: &str, rows: &[&str]) {
 #[track_caller]
 fn status_says(directory: &Path, words: &[&str]) -> String {
     let mut last = String::new();
-    for _ in 0..TRIES {
+    for _ in tries() {
         last = run(directory, &["status"]).out;
         if words.iter().all(|word| last.contains(word)) {
             return last;
@@ -83,7 +80,7 @@ fn made_up_rows_arrive_once_over_a_kill_and_sql_reads_topics_and_tables() {
     let project = streams();
     let at = project.path();
     let (up, _) = Up::start(at, &[]);
-    let mut tries = 0..TRIES;
+    let mut tries = tries();
     while query(at, "SELECT count(*) > 0 FROM numbers") != ["true"] {
         assert!(tries.next().is_some(), "no row arrives");
     }
@@ -177,7 +174,7 @@ fn a_reset_stream_writes_everything_again_with_later_timestamps() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     let (up, _) = Up::start(at, &[]);
     let latest = before.values().copied().max().unwrap();
-    let mut tries = 0..TRIES;
+    let mut tries = tries();
     let after = loop {
         let times = write_times(at);
         if times.values().all(|time| *time > latest) {
@@ -233,7 +230,7 @@ fn a_batch_holds_no_more_bytes_than_its_share_of_the_memory() {
     let (up, _) = Up::start(at, &["--set", "engine.memory=4MiB"]);
     arrives(at, "SELECT count(*), sum(length) FROM lengths", &["300,2700000"]);
     // Rows may be seen before the status tells of them.
-    let mut tries = 0..TRIES;
+    let mut tries = tries();
     let lengths = loop {
         let status = run(at, &["status", "--json"]).out;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();

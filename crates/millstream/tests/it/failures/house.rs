@@ -10,11 +10,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use scylla::client::session_builder::SessionBuilder;
 use serde_json::Value;
 
-use crate::command::{FREE_PORTS, millstream, project, run};
+use crate::command::{FREE_PORTS, millstream, project, run, tries};
 use crate::up::Up;
 
-/// Questions until the answer must be there; each takes a good part of a second.
-const TRIES: usize = 150;
 /// The doctor's answer is there within two seconds of asking.
 const MOST_MS: u64 = 2_000;
 
@@ -121,7 +119,7 @@ impl House {
     pub(crate) fn has_rows(&self, table: &str, count: u64) {
         let query = format!("SELECT count(*) FROM {table}");
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in tries() {
             last = run(self.at(), &["sql", "--format", "csv", &query]).out;
             if last.lines().nth(1) == Some(&count.to_string()) {
                 return;
@@ -134,7 +132,7 @@ impl House {
     #[track_caller]
     pub(crate) fn status_says(&self, words: &[&str]) {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in tries() {
             last = run(self.at(), &["status"]).out;
             if holds(&last, words) {
                 return;
@@ -167,7 +165,7 @@ impl House {
     #[track_caller]
     fn asked(&self, how: &str, rule: &str, words: &[&str], ask: impl Fn() -> String) -> Value {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in tries() {
             last = ask();
             let report: Value = serde_json::from_str(&last).unwrap();
             let first = &report["findings"][0];
@@ -184,7 +182,7 @@ impl House {
     #[track_caller]
     fn text_says(&self, words: &[&str]) {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in tries() {
             last = run(self.at(), &["doctor"]).out;
             let first = last.lines().map(str::trim_start).find(|line| line.starts_with("1. "));
             if first.is_some_and(|first| holds(first, words)) {
@@ -198,7 +196,7 @@ impl House {
     #[track_caller]
     fn page_says(&self, words: &[&str]) {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in tries() {
             last = self.get("/doctor", true);
             let list = last.split_once("<ol class=\"findings\">");
             let first = list.and_then(|(_, list)| list.split_once("<p>")?.1.split_once("</p>"));
