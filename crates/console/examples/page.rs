@@ -158,7 +158,7 @@ fn streams(case: &str, tick: u64) -> Value {
         "error": error, "records_per_second": if failed { 0.0 } else { wave * 0.97 },
         "lag": if failed { 18_223 + tick * 118 } else { lag }, "dead_lettered": 3_621, "late": 63_927,
         "latency_ms": {"p50": 8.0 + 2.0 * (t / 4.0).sin(), "p99": 21.0 + 9.0 * (t / 6.0).sin().abs()},
-        "latency_histogram": histogram(), "state_entries": 41_201 + tick,
+        "batch_ms": {"p50": 6.0, "p99": 18.0}, "latency_histogram": histogram(), "state_entries": 41_201 + tick,
         "batches": 48_211 + tick, "position_note": "resumed from its checkpoint",
         "partitions": [part(0, tick, lag), part(1, tick, lag), part(2, tick, lag)],
     });

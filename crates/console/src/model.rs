@@ -171,6 +171,9 @@ pub(crate) struct Stream {
     /// From the source's time stamp to the commit in the sink.
     #[serde(default)]
     pub(crate) latency_ms: Latency,
+    /// From a batch's records being there to the commit in the sink.
+    #[serde(default)]
+    pub(crate) batch_ms: Latency,
     /// How many records had which latency, over the last minute.
     #[serde(default)]
     pub(crate) latency_histogram: Vec<Bucket>,

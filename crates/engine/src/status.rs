@@ -41,9 +41,12 @@ pub struct StreamStatus {
     pub dead_lettered: u64,
     /// Sum over the partitions.
     pub late: u64,
-    /// From the record's timestamp until its row was written (of a polled source: until its record was
-    /// committed), over the last minute.
+    /// From the record's timestamp until its row was written, over the last minute.
     pub latency_ms: Latency,
+    /// From a batch's records being there until its rows were written, over the batches of the last minute. Of a
+    /// polled source: from the answer before, after which its records came into being, until they were committed.
+    #[serde(default)]
+    pub batch_ms: Latency,
     /// How many records of the last minute had which of these latencies.
     #[serde(default)]
     pub latency_histogram: Vec<Bucket>,
@@ -121,12 +124,13 @@ pub struct Board {
     clock: Arc<dyn Clock>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     status: StreamStatus,
     /// (time, records read) of the last seconds.
     reads: VecDeque<(Duration, u64)>,
-    latencies: VecDeque<(Duration, Histogram)>,
+    latencies: LastMinute,
+    batches: LastMinute,
 }
 
 /// How far back rates look.
@@ -139,7 +143,7 @@ impl Board {
     /// A board that shows `status`.
     #[must_use]
     pub fn new(status: StreamStatus, clock: Arc<dyn Clock>) -> Self {
-        let inner = Inner { status, reads: VecDeque::new(), latencies: VecDeque::new() };
+        let inner = Inner { status, ..Inner::default() };
         Self { inner: Arc::new(Mutex::new(inner)), clock }
     }
 
@@ -164,24 +168,19 @@ impl Board {
         });
     }
 
-    /// Counts records that were read and how old each was when its row was written, milliseconds.
-    pub fn batch(&self, records: u64, ages_ms: impl Iterator<Item = i64>) {
+    /// Counts a batch: its records, how old each was when its row was written, milliseconds, and since when they
+    /// were there.
+    pub fn batch(&self, records: u64, ages_ms: impl Iterator<Item = i64>, since: Duration) {
         let now = self.clock.elapsed();
         let mut inner = self.lock();
         inner.reads.push_back((now, records));
-        let fresh = inner.latencies.back().is_some_and(|(since, _)| now - *since < LATENCY_SLICE);
-        if !fresh {
-            inner.latencies.push_back((now, Histogram::default()));
-        }
-        if let Some((_, histogram)) = inner.latencies.back_mut() {
-            ages_ms.for_each(|age| histogram.add(age));
-        }
-        while inner.latencies.front().is_some_and(|(since, _)| now - *since > LATENCY_WINDOW) {
-            inner.latencies.pop_front();
-        }
         while inner.reads.front().is_some_and(|(since, _)| now - *since > RATE_WINDOW) {
             inner.reads.pop_front();
         }
+        let ages = ages_ms.map(|age| u64::try_from(age.max(0)).unwrap_or(0).saturating_mul(1_000));
+        inner.latencies.add(now, ages);
+        let took = now.saturating_sub(since).as_micros();
+        inner.batches.add(now, std::iter::once(u64::try_from(took).unwrap_or(u64::MAX)));
     }
 
     /// Shows how far the stream is. `ends` are the partitions' ends as last asked; `delay` is the watermark's.
@@ -223,13 +222,36 @@ impl Board {
         #[expect(clippy::cast_precision_loss, reason = "a rate to show")]
         let rate = read as f64 / RATE_WINDOW.as_secs_f64();
         status.records_per_second = (rate * 10.0).round() / 10.0;
-        let mut all = Histogram::default();
-        for (_, histogram) in &inner.latencies {
-            all.merge(histogram);
-        }
-        status.latency_ms = Latency { p50: all.percentile(0.50), p99: all.percentile(0.99) };
-        status.latency_histogram = all.buckets();
+        let latencies = inner.latencies.all();
+        status.latency_ms = latencies.latency();
+        status.latency_histogram = latencies.buckets();
+        status.batch_ms = inner.batches.all().latency();
         status
+    }
+}
+
+/// Counts of the last minute, in slices of [`LATENCY_SLICE`].
+#[derive(Debug, Default)]
+struct LastMinute(VecDeque<(Duration, Histogram)>);
+
+impl LastMinute {
+    fn add(&mut self, now: Duration, micros: impl Iterator<Item = u64>) {
+        let fresh = self.0.back().is_some_and(|(since, _)| now - *since < LATENCY_SLICE);
+        if !fresh {
+            self.0.push_back((now, Histogram::default()));
+        }
+        if let Some((_, histogram)) = self.0.back_mut() {
+            micros.for_each(|value| histogram.add(value));
+        }
+        while self.0.front().is_some_and(|(since, _)| now - *since > LATENCY_WINDOW) {
+            self.0.pop_front();
+        }
+    }
+
+    fn all(&self) -> Histogram {
+        let mut all = Histogram::default();
+        self.0.iter().for_each(|(_, histogram)| all.merge(histogram));
+        all
     }
 }
 
@@ -268,8 +290,7 @@ impl Histogram {
         f64::from(u32::try_from(within + 9).unwrap_or(0)) * 2_f64.powi(exponent)
     }
 
-    fn add(&mut self, age_ms: i64) {
-        let micros = u64::try_from(age_ms.max(0)).unwrap_or(0).saturating_mul(1_000);
+    fn add(&mut self, micros: u64) {
         self.counts[Self::step(micros)] += 1;
         self.total += 1;
     }
@@ -292,6 +313,10 @@ impl Histogram {
         let last = powers.iter().rposition(|bucket| bucket.count > 0);
         let filled = first.zip(last).and_then(|(first, last)| powers.get(first..=last));
         filled.map(<[Bucket]>::to_vec).unwrap_or_default()
+    }
+
+    fn latency(&self) -> Latency {
+        Latency { p50: self.percentile(0.50), p99: self.percentile(0.99) }
     }
 
     /// Milliseconds.
@@ -331,7 +356,7 @@ mod tests {
     #[test]
     fn a_percentile_is_at_most_an_eighth_too_high() {
         let mut histogram = Histogram::default();
-        (1..=1_000).for_each(|age| histogram.add(age));
+        (1..=1_000).for_each(|age| histogram.add(age * 1_000));
         let (p50, p99) = (histogram.percentile(0.5), histogram.percentile(0.99));
         assert!((500.0..=563.0).contains(&p50), "{p50}");
         assert!((990.0..=1_114.0).contains(&p99), "{p99}");

@@ -167,10 +167,10 @@ impl Runner {
             }
             let records = self.source.poll(self.pace.batch(), self.wait())?;
             began = (!records.is_empty()).then(|| self.world.clock.elapsed());
-            if !records.is_empty() {
+            if let Some(since) = began {
                 let plan = self.plan_batch(&records);
                 self.committer.journal().plan(&plan)?;
-                self.process(&plan, records)?;
+                self.process(&plan, records, since)?;
             }
             self.advance()?;
         }

@@ -37,7 +37,7 @@ async fn engine() -> SocketAddr {
         "name": "users", "file": "users.sql", "state": "running",
         "source": {"kind": "kafka", "name": "users_created", "address": "k"},
         "sink": {"kind": "cassandra", "name": "ks.created_users", "address": "c"},
-        "records_per_second": 40.0, "lag": 7, "latency_ms": {"p50": 4.0, "p99": 18.2},
+        "records_per_second": 40.0, "lag": 7, "latency_ms": {"p50": 4.0, "p99": 18.2}, "batch_ms": {"p50": 3.0, "p99": 5.0},
         "latency_histogram": [{"le_ms": 8.0, "count": 3}],
         "partitions": [{"partition": 0, "read": 10, "written": 10, "position": 10, "end": 17}],
     }]});
@@ -213,7 +213,7 @@ async fn someone_who_signs_in_sees_what_their_role_may() {
     assert!(answer.contains("{\"detail\":\"sign in, or send an API token\"}"), "{answer}");
     let page = ask(at, "GET /pipelines/users", &[&cookie], "").await;
     assert!(page.contains(
-        "The slowest hop is users, users_created to ks.created_users: 4.0 ms at the median"
+        "The slowest hop is users, users_created to ks.created_users: 178 ms at the median"
     ));
     assert!(page.contains("//localhost:8080/dags"), "it links to the orchestrator");
     let answer = ask(at, "POST /logout", &[&cookie, &own], "").await;

@@ -16,6 +16,7 @@ use crate::project::Connector;
 use crate::status::PartitionStatus;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A running poll.
@@ -86,6 +87,8 @@ impl Poll<'_> {
         board.state("running", None);
         self.show();
         let mut tries = 0;
+        let clock = Arc::clone(&self.environment.world.clock);
+        let mut answered = clock.elapsed();
         while !self.environment.stopped() {
             let polled = match self.poller.poll(self.position, &self.environment.world) {
                 Ok(polled) => polled,
@@ -98,6 +101,8 @@ impl Poll<'_> {
             if std::mem::take(&mut tries) > 0 {
                 board.state("running", None);
             }
+            // What is new came into being after the answer before this one.
+            let since = std::mem::replace(&mut answered, clock.elapsed());
             let note = polled.note;
             board.update(|status| status.position_note = Some(note.to_owned()));
             if polled.records.is_empty() {
@@ -105,18 +110,17 @@ impl Poll<'_> {
                 continue;
             }
             let count = polled.records.len();
-            let made = self.commit(polled.records)?;
-            let now = self.environment.world.clock.wall_millis();
-            board.batch(count as u64, made.into_iter().map(|made| now - made));
+            self.commit(polled.records)?;
+            // Not their own times: those of late records would say nothing about the poll.
+            board.batch(count as u64, std::iter::empty(), since);
             self.show();
             self.rest(polled.wait);
         }
         Ok(())
     }
 
-    /// Sends the polled records and their position in one transaction; when those it wrote came into being,
-    /// milliseconds since the Unix epoch.
-    fn commit(&mut self, records: Vec<crate::record::Record>) -> Result<Vec<i64>, StreamError> {
+    /// Sends the polled records and their position in one transaction.
+    fn commit(&mut self, records: Vec<crate::record::Record>) -> Result<(), StreamError> {
         let next = records.last().map_or(self.position, |record| record.offset + 1);
         let mut mark = Mark { position: self.position, max_event_time: None };
         let judged = self.judge.judge(0, records, &mut mark)?;
@@ -135,7 +139,7 @@ impl Poll<'_> {
         self.position = next;
         self.tally = tally;
         self.commits += 1;
-        Ok(judged.sent)
+        Ok(())
     }
 
     fn show(&self) {

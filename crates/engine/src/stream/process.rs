@@ -9,12 +9,13 @@ use crate::record::Record;
 use datafusion::arrow::error::ArrowError;
 use runtime::crash::{self, Step};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Below this many records threads cost more than they give.
 const PARALLEL_RECORDS: usize = 2_000;
 
 impl Runner {
-    /// Runs one logged batch over its records, up to and with its rows in the sink.
+    /// Runs one logged batch over its records, which are there `since`, up to and with its rows in the sink.
     ///
     /// # Errors
     /// What trying again does not help with.
@@ -22,6 +23,7 @@ impl Runner {
         &mut self,
         plan: &BatchPlan,
         records: Vec<Record>,
+        since: Duration,
     ) -> Result<(), StreamError> {
         let count = records.len();
         let bytes = records.iter().map(Record::bytes).sum::<usize>();
@@ -51,7 +53,7 @@ impl Runner {
         self.uncommitted += count;
         self.uncommitted_bytes += bytes;
         let now = self.world.clock.wall_millis();
-        self.board.batch(count as u64, sent.into_iter().map(|sent| now - sent));
+        self.board.batch(count as u64, sent.into_iter().map(|sent| now - sent), since);
         Ok(())
     }
 

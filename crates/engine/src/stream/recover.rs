@@ -16,7 +16,8 @@ impl Runner {
                 // Nothing is lost: the plans stay in the journal for the next start.
                 return Ok(());
             };
-            self.process(&plan, records)?;
+            let since = self.world.clock.elapsed();
+            self.process(&plan, records, since)?;
             self.uncommitted = self.uncommitted.max(1);
         }
         self.settle()?;
