@@ -1,4 +1,4 @@
-// The console as a person uses it: pipelines, streams, topics, messages, groups, brokers, tables, CQL.
+// The console as a person uses it: pipelines, streams, topics, messages, groups, brokers, tables, CQL, SQL.
 import { becomes, mark, marked, must, press, same, told } from "./person.mjs";
 
 const TOPIC = "judged.notes";
@@ -262,6 +262,19 @@ async function tables(person, page) {
     await page.getByRole("button", { name: "Run" }).click();
     await page.locator("main").getByText(/nothing_like_it/).nth(1).waitFor();
     page.wrong = page.wrong.filter((line) => !/status of 4|^4\d\d .*\/cql$/.test(line));
+  });
+  await person.check("SQL counts the users of the table and of the topic by country, and a wrong name is told", async () => {
+    await page.goto(`${at}/sql`);
+    const statement = page.getByRole("textbox", { name: "Statement" });
+    const run = () => page.getByRole("button", { name: "Run" }).click();
+    await statement.fill("SELECT u.location.country AS country, count(*) AS users FROM users u JOIN created_users c ON u.login.uuid = c.id GROUP BY country ORDER BY users DESC");
+    await run();
+    await page.getByRole("columnheader", { name: "country" }).waitFor();
+    await becomes(() => page.getByRole("region", { name: "Rows" }).locator("tbody tr").count(), (count) => count > 2, "the countries");
+    await statement.fill("SELECT count(*) FROM user");
+    await run();
+    await page.locator("main").getByText(/users/).last().waitFor();
+    page.wrong = page.wrong.filter((line) => !/status of 4|^4\d\d .*\/sql$/.test(line));
   });
   await person.check("a message of the topic leads to its row in the table", async () => {
     await page.goto(`${at}/topics/users_created/messages?q=${id}`);

@@ -48,7 +48,7 @@ async function places(person) {
     ["charts", "/topics/users_created/charts"], ["produce", "/topics/users_created/produce"], ["change", "/topics/users_created/change"],
     ["groups", "/groups"], ["group", `/groups/${group}`], ["reset", `/groups/${group}/reset?to=earliest`], ["brokers", "/brokers"],
     ["broker", "/brokers/1"], ["transactions", "/transactions"], ["transaction", `/transactions/${group}`], ["tables", "/tables"],
-    ["rows", "/tables/spark_streams/created_users"], ["cql", "/cql"], ["doctor", "/doctor"],
+    ["rows", "/tables/spark_streams/created_users"], ["cql", "/cql"], ["sql", "/sql"], ["doctor", "/doctor"],
   ].map(([name, place]) => [name, center + place])];
 }
 

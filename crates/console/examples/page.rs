@@ -55,6 +55,7 @@ async fn main() {
     let link = accounts.login_link().await.unwrap();
     let neighbours = Neighbours {
         accounts: Some(accounts),
+        engine_token: Some("t0ken".to_owned()),
         findings: Some(Arc::new(Pretended)),
         orchestrator_port: Some(8080),
         names: Vec::new(),

@@ -29,6 +29,7 @@ mod routes;
 mod scan;
 mod service;
 mod settings;
+mod sql;
 mod tables;
 mod views;
 mod visit;

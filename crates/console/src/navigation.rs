@@ -12,6 +12,7 @@ const ALL: &[(Permission, Link<'static>)] = &[
     (Permission::Streams, link("streams", "/streams", "Streams", Icon::Stream, "", 's')),
     (Permission::Streams, link("dead", "/dead-letters", "Dead letters", Icon::Alert, "", 'x')),
     (Permission::Doctor, link("doctor", "/doctor", "Doctor", Icon::Doctor, "", 'h')),
+    (Permission::Query, link("sql", "/sql", "SQL", Icon::Code, "", 'e')),
     (Permission::Topics, link("topics", "/topics", "Topics", Icon::Topic, "Kafka", 't')),
     (Permission::Topics, link("groups", "/groups", "Consumer groups", Icon::Group, "Kafka", 'g')),
     (Permission::Topics, link("brokers", "/brokers", "Brokers", Icon::Broker, "Kafka", 'b')),

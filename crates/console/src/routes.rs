@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::problem::Problem;
 use crate::views::{
     brokers, cql, dead_letters, doctor, group, groups, messages, pipeline, pipelines, reset,
-    series, sign_in, streams, tables, topic, topic_edit, topics, transactions,
+    series, sign_in, sql, streams, tables, topic, topic_edit, topics, transactions,
 };
 use crate::visit::Visit;
 
@@ -90,6 +90,8 @@ fn tables_and_streams() -> Routes<Desk> {
         .get("/tables/{keyspace}/{table}", P::Tables, tables::one)
         .get("/cql", P::Query, cql::form)
         .post("/cql", P::Query, cql::run)
+        .get("/sql", P::Query, sql::form)
+        .post("/sql", P::Query, sql::run)
         .get("/streams", P::Streams, streams::list)
         .get("/streams/{stream}", P::Streams, streams::one)
         .get("/dead-letters", P::Streams, dead_letters::list)

@@ -25,6 +25,8 @@ pub struct Settings {
 pub struct Neighbours {
     /// Who may come in. Without accounts nothing can be changed and nobody sees messages or rows.
     pub accounts: Option<Accounts>,
+    /// What the engine asks for before it runs SQL. Without it, it refuses.
+    pub engine_token: Option<String>,
     /// The doctor.
     pub findings: Option<Arc<dyn Findings>>,
     /// The orchestrator's port, for links to it. None hides them.

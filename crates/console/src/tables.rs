@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Characters of one value that are shown.
 const CELL_CHARS_MAX: usize = 1_000;
 /// Characters of one answer that are shown.
-const ANSWER_CHARS_MAX: usize = 600_000;
+pub(crate) const ANSWER_CHARS_MAX: usize = 600_000;
 /// Rows that are read of the schema's tables.
 const SCHEMA_ROWS_MAX: usize = 20_000;
 
@@ -155,7 +155,7 @@ impl Tables {
 
 /// A value for people: texts without quotes, others as CQL writes them.
 fn text(value: &CqlValue) -> String {
-    let mut text = match value {
+    let text = match value {
         CqlValue::Ascii(text) | CqlValue::Text(text) => text.clone(),
         CqlValue::Timestamp(at) => {
             let at = chrono::DateTime::from_timestamp_millis(at.0);
@@ -167,6 +167,11 @@ fn text(value: &CqlValue) -> String {
         CqlValue::Empty => String::new(),
         other => other.to_string(),
     };
+    shortened(text)
+}
+
+/// As much of a value as is shown.
+pub(crate) fn shortened(mut text: String) -> String {
     if let Some((at, _)) = text.char_indices().nth(CELL_CHARS_MAX) {
         text.truncate(at);
         text.push_str("...");

@@ -3,23 +3,16 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use door::Permission;
-use pages::{Html, Icon, Tone};
 
-use super::tables::{refused, result};
+use super::editor::{Editor, ROWS_MAX, readable};
 use crate::fields::{Asked, Sent};
-use crate::numbers;
 use crate::problem::Problem;
 use crate::tables::{Answer, Kind, kind};
-use crate::visit::{Made, Page, Visit};
-
-/// Rows of one answer.
-const ROWS_MAX: u16 = 500;
-/// Bytes of a statement.
-const STATEMENT_BYTES_MAX: usize = 64 << 10;
+use crate::visit::Visit;
 
 /// `GET /cql`.
 pub(crate) async fn form(visit: Visit, Asked(asked): Asked) -> Response {
-    let made = page(&visit, asked.verbatim("statement"), None);
+    let made = editor(&visit).page(asked.verbatim("statement"), None);
     visit.answer(made)
 }
 
@@ -30,20 +23,12 @@ pub(crate) async fn run(visit: Visit, Sent(sent): Sent) -> Response {
     let done = try_run(&visit, &statement).await;
     let took = visit.desk.elapsed().saturating_sub(started).as_millis();
     let took = u64::try_from(took).unwrap_or(u64::MAX);
-    let made = page(&visit, &statement, Some((done, took)));
+    let made = editor(&visit).page(&statement, Some((done, took)));
     visit.answer(made)
 }
 
 async fn try_run(visit: &Visit, statement: &str) -> Result<Answer, Problem> {
-    if !visit.sees_contents() {
-        return Err(refused());
-    }
-    if statement.trim().is_empty() {
-        return Err(Problem::bad("there is no statement"));
-    }
-    if statement.len() > STATEMENT_BYTES_MAX {
-        return Err(Problem::bad("the statement is longer than 64 KiB"));
-    }
+    readable(visit, statement)?;
     match kind(statement) {
         Kind::Reads => {}
         Kind::Changes if visit.may(Permission::EditTables) => {
@@ -64,50 +49,18 @@ async fn try_run(visit: &Visit, statement: &str) -> Result<Answer, Problem> {
     visit.desk.tables.run(statement, None, ROWS_MAX).await
 }
 
-fn page(visit: &Visit, statement: &str, done: Option<(Result<Answer, Problem>, u64)>) -> Made {
-    let body = Html::of(|out| {
-        let note = Html::with("<span>at <code>{}</code></span>", &[&visit.desk.tables.address()]);
-        out.push(&pages::page_head("CQL", Some(&note), &Html::new()));
-        out.raw("<div class=\"stack\">");
-        out.put(
-            "<form class=\"card cql\" method=\"post\" action=\"/cql\">\
-             <label class=\"sr\" for=\"statement\">Statement</label>\
-             <textarea id=\"statement\" name=\"statement\" rows=\"6\" spellcheck=\"false\" \
-             autocomplete=\"off\" placeholder=\"SELECT * FROM keyspace.table LIMIT 50\">\n{}</textarea>\
-             <div class=\"cql-end\"><span class=\"dim small\">{}</span>\
-             <button class=\"button primary\" type=\"submit\">{}Run</button></div></form>",
-            &[
-                &statement,
-                &if visit.may(Permission::EditTables) {
-                    "Any statement; at most 500 rows and 10 seconds."
-                } else {
-                    "Statements that read; at most 500 rows and 10 seconds."
-                },
-                &Icon::Play,
-            ],
-        );
-        match &done {
-            Some((Ok(answer), took)) => out.push(&answered(answer, *took)),
-            Some((Err(problem), _)) => out.push(&super::failed("It was not run", &problem.detail)),
-            None => {}
-        }
-        out.raw("</div>");
-    });
-    Ok(Page { title: "CQL".to_owned(), section: "cql", body, ..Page::default() })
-}
-
-fn answered(answer: &Answer, took: u64) -> Html {
-    let took = numbers::span(took);
-    if answer.columns.is_empty() {
-        return pages::banner(Tone::Good, "Done", &Html::with("<p>It took {}.</p>", &[&took]));
+fn editor(visit: &Visit) -> Editor {
+    Editor {
+        title: "CQL",
+        section: "cql",
+        action: "/cql",
+        at: visit.desk.tables.address(),
+        example: "SELECT * FROM keyspace.table LIMIT 50",
+        note: if visit.may(Permission::EditTables) {
+            "Any statement; at most 500 rows and 10 seconds."
+        } else {
+            "Statements that read; at most 500 rows and 10 seconds."
+        },
+        always_rows: false,
     }
-    let count = numbers::of(numbers::len(answer.rows.len()), "row");
-    let more = if answer.next.is_some() { ", and there are more" } else { "" };
-    let aside = Html::with("<span class=\"dim small\">{} in {}{}</span>", &[&count, &took, &more]);
-    let body = if answer.rows.is_empty() {
-        pages::empty_state(Icon::Table, "No rows", "Nothing meets the condition.", &Html::new())
-    } else {
-        result(answer)
-    };
-    pages::card("Rows", &aside, &body)
 }

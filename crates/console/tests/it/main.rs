@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use accounts::Accounts;
-use axum::{Json, Router, routing::get};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use console::{Console, Finding, Findings, Neighbours, Settings, Severity, StartError};
 use door::Role;
 use metadata::{Metadata, SecretKey};
@@ -41,9 +43,22 @@ async fn engine() -> SocketAddr {
         "latency_histogram": [{"le_ms": 8.0, "count": 3}],
         "partitions": [{"partition": 0, "read": 10, "written": 10, "position": 10, "end": 17}],
     }]});
-    let router = Router::new().route("/status", get(move || async move { Json(streams.clone()) }));
+    let router = Router::new()
+        .route("/status", get(move || async move { Json(streams.clone()) }))
+        .route("/sql", post(answer));
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
+}
+
+/// Two rows for who shows the token; a wrong statement is refused.
+async fn answer(headers: HeaderMap, asked: String) -> (StatusCode, &'static str) {
+    if headers.get("authorization").is_none_or(|shown| shown != "Bearer t0ken") {
+        return (StatusCode::UNAUTHORIZED, "{\"detail\":\"who are you?\"}");
+    }
+    match asked.as_str() {
+        "{\"sql\":\"SELECT n FROM t\"}" => (StatusCode::OK, "{\"n\":\"<1>\"}\n{\"n\":null}\n"),
+        _ => (StatusCode::BAD_REQUEST, "{\"detail\":\"there is no table u; did you mean t?\"}"),
+    }
 }
 
 #[derive(Debug)]
@@ -85,6 +100,7 @@ async fn with_users() -> WithUsers {
     }
     let neighbours = Neighbours {
         accounts: Some(accounts),
+        engine_token: Some("t0ken".to_owned()),
         findings: Some(Arc::new(Doctor)),
         orchestrator_port: Some(8080),
         names: Vec::new(),
@@ -201,6 +217,12 @@ async fn someone_who_signs_in_sees_what_their_role_may() {
     let cookie = sign_in(at, "User").await;
     let answer = ask(at, "POST /cql", &[&cookie, &own], "statement=DROP+TABLE+t").await;
     assert!(answer.contains("Your role may run statements that read"), "{answer}");
+    let rows = ask(at, "POST /sql", &[&cookie, &own], "statement=SELECT+n+FROM+t;").await;
+    for part in ["<th scope=\"col\">n</th>", "&lt;1&gt;</td>", "null</td>", "2 rows in"] {
+        assert!(rows.contains(part), "{part}: {rows}");
+    }
+    let refused = ask(at, "POST /sql", &[&cookie, &own], "statement=SELECT+n+FROM+u").await;
+    assert!(refused.contains("There is no table u; did you mean t?"), "{refused}");
     let page = ask(at, "GET /doctor", &[&cookie], "").await;
     for part in ["table ks.&lt;t&gt;", "Do this.", "So: Nobody sees users."] {
         assert!(page.contains(part), "{part}: {page}");

@@ -265,6 +265,7 @@ impl Node {
         };
         let neighbours = Neighbours {
             accounts,
+            engine_token: Some(key::engine_token(&self.key)),
             findings,
             orchestrator_port: Some(orchestrator_port).filter(|port| *port > 0),
             names: parts::page_names(start.config)?,
