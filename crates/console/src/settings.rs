@@ -1,6 +1,6 @@
 //! What the console is told at its start.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Formatter};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Settings {
 }
 
 /// Who works beside the console. Without any of them it shows what can be read, and changes nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Neighbours {
     /// Who may come in. Without accounts nothing can be changed and nobody sees messages or rows.
     pub accounts: Option<Accounts>,
@@ -33,6 +33,19 @@ pub struct Neighbours {
     pub orchestrator_port: Option<u16>,
     /// Names of this machine by which browsers may ask for it, besides `localhost`.
     pub names: Vec<String>,
+}
+
+/// Without the token.
+impl Debug for Neighbours {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Neighbours")
+            .field("accounts", &self.accounts)
+            .field("findings", &self.findings)
+            .field("orchestrator_port", &self.orchestrator_port)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Who finds out what is wrong.

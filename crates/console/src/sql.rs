@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use ureq::Agent;
 
 use crate::problem::Problem;
@@ -22,14 +23,18 @@ const ANSWER_BYTES_MAX: u64 = 16 << 20;
 const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 
 /// Runs a statement and returns its first rows, `rows_max` at most; the engine gives it up once they are read.
+/// Who asks may go away before the answer is there: `turn` is held until it is.
 pub(crate) async fn run(
     engine: SocketAddr,
     token: Option<String>,
     statement: String,
     rows_max: usize,
+    turn: OwnedSemaphorePermit,
 ) -> Result<Answer, Problem> {
-    let asked =
-        tokio::task::spawn_blocking(move || ask(engine, token.as_deref(), &statement, rows_max));
+    let asked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        ask(engine, token.as_deref(), &statement, rows_max)
+    });
     asked.await.map_err(|error| Problem::away(format!("the engine was not asked: {error}")))?
 }
 
@@ -69,8 +74,8 @@ fn ask(
 
 fn away(engine: SocketAddr, error: &dyn Display) -> Problem {
     Problem::away(format!(
-        "the engine at {engine} did not answer: {error}; for a query that takes longer than a minute there is \
-         `millstream sql`"
+        "the engine at {engine} did not answer: {error}; start it with `millstream up`, or, if it works on a long \
+         query, ask with `millstream sql`, which waits"
     ))
 }
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use door::Permission;
 
-use super::editor::{Editor, ROWS_MAX, readable};
+use super::editor::{Editor, ROWS_MAX, statement};
 use crate::fields::{Asked, Sent};
 use crate::problem::Problem;
 use crate::tables::{Answer, Kind, kind};
@@ -18,17 +18,12 @@ pub(crate) async fn form(visit: Visit, Asked(asked): Asked) -> Response {
 
 /// `POST /cql`.
 pub(crate) async fn run(visit: Visit, Sent(sent): Sent) -> Response {
-    let statement = sent.verbatim("statement").trim_end().trim_end_matches(';').to_owned();
-    let started = visit.desk.elapsed();
-    let done = try_run(&visit, &statement).await;
-    let took = visit.desk.elapsed().saturating_sub(started).as_millis();
-    let took = u64::try_from(took).unwrap_or(u64::MAX);
-    let made = editor(&visit).page(&statement, Some((done, took)));
+    let statement = statement(&sent);
+    let made = editor(&visit).ran(&visit, &statement, try_run(&visit, &statement)).await;
     visit.answer(made)
 }
 
 async fn try_run(visit: &Visit, statement: &str) -> Result<Answer, Problem> {
-    readable(visit, statement)?;
     match kind(statement) {
         Kind::Reads => {}
         Kind::Changes if visit.may(Permission::EditTables) => {

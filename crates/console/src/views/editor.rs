@@ -3,6 +3,7 @@
 use pages::{Html, Icon, Tone};
 
 use super::tables::{refused, result};
+use crate::fields::Fields;
 use crate::numbers;
 use crate::problem::Problem;
 use crate::tables::Answer;
@@ -27,8 +28,13 @@ pub(super) struct Editor {
     pub(super) always_rows: bool,
 }
 
+/// The statement that a form sent, without the semicolon that ends it.
+pub(super) fn statement(sent: &Fields) -> String {
+    sent.verbatim("statement").trim_end().trim_end_matches(';').to_owned()
+}
+
 /// Whether the visitor may see rows, and the statement is one that can be sent.
-pub(super) fn readable(visit: &Visit, statement: &str) -> Result<(), Problem> {
+fn readable(visit: &Visit, statement: &str) -> Result<(), Problem> {
     if !visit.sees_contents() {
         return Err(refused());
     }
@@ -42,6 +48,22 @@ pub(super) fn readable(visit: &Visit, statement: &str) -> Result<(), Problem> {
 }
 
 impl Editor {
+    /// Awaits what `run` answers, if the visitor may see it, and makes the page that shows it.
+    pub(super) async fn ran(
+        &self,
+        visit: &Visit,
+        statement: &str,
+        run: impl Future<Output = Result<Answer, Problem>>,
+    ) -> Made {
+        let started = visit.desk.elapsed();
+        let done = match readable(visit, statement) {
+            Ok(()) => run.await,
+            Err(problem) => Err(problem),
+        };
+        let took = visit.desk.elapsed().saturating_sub(started).as_millis();
+        self.page(statement, Some((done, u64::try_from(took).unwrap_or(u64::MAX))))
+    }
+
     /// The page, with what was run, if anything was: its answer and the milliseconds it took.
     pub(super) fn page(
         &self,

@@ -116,16 +116,21 @@ fn verdict(streams: &[&Stream]) -> Html {
         stream.sink.name,
         numbers::millis(Some(adds))
     );
-    let polled = format!(
-        "it is polled: {} pass from one answer until the next is in the topic, and what is new waits half of it",
-        numbers::millis(stream.batch_ms.p50)
-    );
-    let why = match waiting_ms(stream) {
-        _ if is_polled(stream) => &polled,
-        Some(wait) if wait > adds / 2.0 => "most of it is waiting to be read",
-        _ => "most of it is the batch, from reading to writing",
-    };
-    pages::banner(Tone::Info, &title, &Html::with("<p>{}</p>", &[&crate::visit::sentence(why)]))
+    pages::banner(Tone::Info, &title, &Html::with("<p>{}</p>", &[&why(stream, adds)]))
+}
+
+/// What most of the time that a hop adds is spent on.
+fn why(stream: &Stream, adds: f64) -> String {
+    if is_polled(stream) {
+        return format!(
+            "It is polled: {} pass from one answer until the next is in the topic, and what is new waits half of it.",
+            numbers::millis(stream.batch_ms.p50)
+        );
+    }
+    match waiting_ms(stream) {
+        Some(wait) if wait > adds / 2.0 => "Most of it is waiting to be read.".to_owned(),
+        _ => "Most of it is the batch, from reading to writing.".to_owned(),
+    }
 }
 
 /// What a hop adds to the way of a record in the middle, milliseconds: in the topic and in the batch. What a source

@@ -1,8 +1,10 @@
 //! `/sql`: one SELECT over the project's topics and tables, run by the engine.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 
-use super::editor::{Editor, ROWS_MAX, readable};
+use super::editor::{Editor, ROWS_MAX, statement};
 use crate::fields::{Asked, Sent};
 use crate::problem::Problem;
 use crate::sql;
@@ -17,23 +19,18 @@ pub(crate) async fn form(visit: Visit, Asked(asked): Asked) -> Response {
 
 /// `POST /sql`.
 pub(crate) async fn run(visit: Visit, Sent(sent): Sent) -> Response {
-    let statement = sent.verbatim("statement").trim_end().trim_end_matches(';').to_owned();
-    let started = visit.desk.elapsed();
-    let done = try_run(&visit, &statement).await;
-    let took = visit.desk.elapsed().saturating_sub(started).as_millis();
-    let took = u64::try_from(took).unwrap_or(u64::MAX);
-    let made = editor(&visit).page(&statement, Some((done, took)));
+    let statement = statement(&sent);
+    let made = editor(&visit).ran(&visit, &statement, try_run(&visit, &statement)).await;
     visit.answer(made)
 }
 
 async fn try_run(visit: &Visit, statement: &str) -> Result<Answer, Problem> {
-    readable(visit, statement)?;
-    let Ok(_turn) = visit.desk.scans.try_acquire() else {
+    let Ok(turn) = Arc::clone(&visit.desk.scans).try_acquire_owned() else {
         return Err(Problem::away("many people ask for rows just now; try again in a moment"));
     };
     let engine = visit.desk.settings.engine;
     let token = visit.desk.neighbours.engine_token.clone();
-    sql::run(engine, token, statement.to_owned(), usize::from(ROWS_MAX)).await
+    sql::run(engine, token, statement.to_owned(), usize::from(ROWS_MAX), turn).await
 }
 
 fn editor(visit: &Visit) -> Editor {
