@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 /// mimalloc asks the kernel for huge pages wherever it may have them. Of each, a process that mostly waits uses
-/// a little: the demo held 143 MiB with them and 83 MiB without.
+/// a little: docs/decisions/0004 has what it costs.
 fn small_pages() {
     // Where the kernel knows no such switch, it costs memory and nothing else.
     let _unknown = rustix::thread::disable_transparent_huge_pages(true);
